@@ -1,0 +1,1 @@
+"""Loops that know arrays only; the one place where numba lives."""

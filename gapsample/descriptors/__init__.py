@@ -1,0 +1,1 @@
+"""Neighbour lists and the mathematics of descriptors; nothing here knows a Gaussian process."""

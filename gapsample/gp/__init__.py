@@ -1,0 +1,1 @@
+"""Gaussian processes that never heard of atoms."""

@@ -1,0 +1,1 @@
+"""From settings to results: what each command does, start to finish."""

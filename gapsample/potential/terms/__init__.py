@@ -1,0 +1,1 @@
+"""The terms a GAP is made of."""
