@@ -51,6 +51,8 @@ class Label:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("level", "source", "config_type"):
+            _check_name(name, getattr(self, name))
         if self.energy is None and self.forces is None and self.virial is None:
             raise InputError("a label needs an energy, forces or a virial; got none of them")
         for name, shape in (("forces", (-1, 3)), ("virial", (3, 3)), ("force_atom_sigma", (-1,))):
@@ -66,7 +68,9 @@ class Label:
             if value is not None and np.any(np.asarray(value) <= 0.0):
                 raise InputError(f"label {name} must be positive, got {np.min(value)}")
         if self.trusted is not None:
-            object.__setattr__(self, "trusted", np.asarray(self.trusted, dtype=bool).reshape(-1))
+            object.__setattr__(self, "trusted", _mask(self.trusted))
+            if self.energy is None and self.virial is None and not np.any(self.trusted):
+                raise InputError("a label with forces only trusts none of them; there is nothing to learn")
 
     def check_matches(self, n_atoms: int) -> None:
         """Raise InputError unless every per-atom field has `n_atoms` rows."""
@@ -78,10 +82,24 @@ class Label:
                 )
 
 
+def _check_name(field_name: str, name: object) -> None:
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise InputError(f"label {field_name} must be a name, e.g. 'PBE/500eV'; got {name!r}")
+
+
+def _mask(value: Any) -> NDArray[np.bool_]:
+    mask = np.array(value)
+    if mask.ndim != 1 or not np.all((mask == 0) | (mask == 1)):
+        raise InputError(f"label trusted must be n_atoms booleans; got {mask.dtype} of shape {mask.shape}")
+    mask = mask.astype(bool)
+    mask.setflags(write=False)
+    return mask
+
+
 def _finite_number(name: str, value: Any) -> float:
     number = float(value)
     if not np.isfinite(number):
-        raise InputError(f"label {name} must be finite, got {number}; drop the label or repair the calculation")
+        raise InputError(f"label {name} must be finite, got {number}; drop it or repair the calculation")
     return number
 
 

@@ -139,9 +139,13 @@ class Recipe:
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", tuple(self.terms))
         if not self.terms:
-            raise SettingsError("a recipe needs at least one term; add Soap(...), Distance(...) or Angle(...)")
+            raise SettingsError("a recipe needs a term; add Soap(...), Distance(...) or Angle(...)")
 
     @property
     def cutoff(self) -> float:
         """Largest cutoff of all terms, Å."""
         return max(term.cutoff for term in self.terms)
+
+
+KINDS: Mapping[str, type] = {"soap": Soap, "distance_2b": Distance, "angle_3b": Angle}
+"""What a term is called in config files and model headers: the names that gap_fit gives them."""

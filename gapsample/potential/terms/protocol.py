@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from gapsample.descriptors.neighbours import Neighbours
 
@@ -33,7 +35,12 @@ class Evaluator(Protocol):
     """A term with its weights bound, made fast (splines, rotated sparse points)."""
 
     def add(
-        self, near: Neighbours, energies: Floats, forces: Floats | None, virial: Floats | None
+        self,
+        near: Neighbours,
+        energies: Floats,
+        forces: Floats | None,
+        virial: Floats | None,
+        projections: Floats | None = None,
     ) -> None:
         """Add this term's share in place.
 
@@ -43,12 +50,13 @@ class Evaluator(Protocol):
         energies : shape (n_weights, n_atoms), eV, local energies
         forces : shape (n_weights, n_atoms, 3), eV/Å, or None when not asked
         virial : shape (n_weights, 3, 3), eV, or None when not asked (never asked without forces)
+        projections : shape (n_atoms, n_projections), local rows times the bound projector; None: not asked
         """
         ...
 
 
 class Term(Protocol):
-    """One kernel on one descriptor with its sparse points; energy = sum over atoms of k(i, sparse) @ alpha."""
+    """One kernel on one descriptor with its sparse points: energy = sum_i k(i, sparse) @ alpha."""
 
     @property
     def cutoff(self) -> float: ...
@@ -72,10 +80,19 @@ class Term(Protocol):
         """Prior variance of each local energy, shape (n_atoms,), eV^2."""
         ...
 
-    def evaluator(self, weights: Floats) -> Evaluator:
-        """Bind one or several weight vectors, shape (n_weights, n_sparse)."""
+    def evaluator(self, weights: Floats, projector: Floats | None = None) -> Evaluator:
+        """Bind one or several weight vectors, shape (n_weights, n_sparse), and perhaps a projector.
+
+        `projector`, shape (n_sparse, n_projections), serves the predicted error: like further weight
+        vectors whose local energies are wanted atom by atom and whose forces never are.
+        """
         ...
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """A JSON-able header and the arrays that rebuild this term exactly."""
         ...
+
+
+def k_mm_of(terms: Sequence[Term]) -> Floats:
+    """Covariance of all sparse points: one block for each term, shape (M, M)."""
+    return np.asarray(block_diag(*[term.k_mm() for term in terms]))

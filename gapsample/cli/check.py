@@ -1,0 +1,27 @@
+"""``gapsample check``: what a fit would do, without doing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--set", "overrides", multiple=True, metavar="A.B=C", help="Replace one setting; may be repeated."
+)
+def check(config: Path, overrides: tuple[str, ...]) -> None:
+    """Say what `gapsample fit CONFIG` would do: data, sparse points, memory and time. Never fits."""
+    from gapsample.journeys.check import check_config
+    from gapsample.journeys.config import load_config
+
+    findings = check_config(load_config(config, overrides))
+    for line in findings.lines:
+        click.echo(line)
+    for problem in findings.problems:
+        click.echo(f"PROBLEM  {problem}", err=True)
+    if findings.problems:
+        raise click.exceptions.Exit(1)
+    click.echo("ready: no problems found")

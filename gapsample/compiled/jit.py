@@ -1,0 +1,61 @@
+"""The project's numba decorator: machine code kept between runs, free of the GIL, NaN left visible."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# LLVM's fast math without 'nnan' and 'ninf': those two would let the compiler drop every `isnan`.
+FUSED = frozenset({"contract"})
+RELAXED = FUSED | {"reassoc", "arcp", "nsz", "afn"}
+
+
+@overload
+def njit(function: Function, /) -> Function: ...
+@overload
+def njit(*, relaxed: bool = False) -> Callable[[Function], Function]: ...
+def njit(function: Function | None = None, /, *, relaxed: bool = False) -> Any:
+    """Compile a function on its first call and keep the machine code on disk.
+
+    Parameters
+    ----------
+    relaxed : let the compiler reorder sums, which vectorises them, and replace divisions by products; the
+        last digits may then differ between machines. NaN and infinity keep their meaning. Without it
+        multiply-adds are fused, nothing else.
+
+    Notes
+    -----
+    The code is kept in ``__pycache__`` beside the source; where that is read-only, in the user's cache
+    folder; ``NUMBA_CACHE_DIR`` in the environment overrides both. Where none can be written every
+    process compiles anew. numba dates cached code by the file of the outermost function only: after
+    editing a compiled function that another *file* calls, run ``python -m gapsample.compiled.jit``.
+    """
+
+    def compile_lazily(plain: Function) -> Any:
+        fastmath = set(RELAXED if relaxed else FUSED)
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+        try:
+            return numba.njit(cache=True, **options)(plain)
+        except RuntimeError as problem:  # numba's "no locator available": nowhere to write
+            logging.getLogger(__name__).info("compiling without a cache: %s", problem)
+            return numba.njit(**options)(plain)
+
+    return compile_lazily if function is None else compile_lazily(function)
+
+
+def forget(folder: Path = Path(__file__).parent) -> int:
+    """Delete the machine code kept below a source folder; return how many files went."""
+    stale = [path for suffix in ("nbi", "nbc") for path in folder.rglob(f"*.{suffix}")]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return len(stale)
+
+
+if __name__ == "__main__":
+    print(f"{forget()} cached files deleted")

@@ -1,0 +1,20 @@
+"""What a GAP is fitted on top of: subtracted from the labels before the fit, added after."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from gapsample.potential.coulomb import PointCharges
+from gapsample.potential.protocol import Potential, Sum
+from gapsample.potential.recipe import Baseline
+from gapsample.potential.zbl import ZBL
+
+
+def from_recipe(baseline: Baseline) -> Potential | None:
+    """The potential a recipe asks for; None when it asks for nothing."""
+    parts: list[Potential] = []
+    if baseline.zbl is not None:
+        parts.append(ZBL(*baseline.zbl))
+    if baseline.charges:
+        parts.append(PointCharges(baseline.charges))
+    return reduce(Sum, parts) if parts else None
