@@ -14,6 +14,7 @@ from gapsample.errors import GapsampleError
 
 COMMANDS: Mapping[str, str] = {
     "check": "gapsample.cli.check:check",
+    "convert": "gapsample.cli.convert:convert",
     "db": "gapsample.cli.database:db",
     "evaluate": "gapsample.cli.evaluate:evaluate",
     "fit": "gapsample.cli.fit:fit",

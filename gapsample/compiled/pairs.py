@@ -137,7 +137,6 @@ def add_tabulated_pairs(
     energies: Floats,
     forces: Floats,
     virial: Floats,
-    with_forces: bool,
     with_virial: bool,
 ) -> None:
     """Add tabulated pair energies: each atom gets the tabulated value for each of its neighbours.
@@ -146,10 +145,12 @@ def add_tabulated_pairs(
     ----------
     species, start, stop, inverse_step, coefficients : kind of pair and its `Table`; pairs outside
         ``[start, stop)`` are passed over
-    energies, forces, virial : shapes (n_functions, n_atoms), (n_functions, n_atoms, 3),
-        (n_functions, 3, 3), added to; the last two only when asked
+    energies : shape (n_functions, n_atoms), added to
+    forces, virial : shapes (n, n_atoms, 3) and (n, 3, 3), of the first n functions, added to; the virial
+        only when asked
     """
     for f in range(coefficients.shape[0]):
+        with_forces = f < forces.shape[0]
         for i in range(len(first) - 1):
             energy = fx = fy = fz = 0.0
             for p in range(first[i], first[i + 1]):

@@ -31,15 +31,14 @@ def over_ranges(
 ) -> None:
     """Run ``kernel(*model, share, *neighbours, *outputs)`` on shares of the centres and sum the outputs.
 
-    `outputs` are (energies, projections, forces, virial); None ones are replaced by empty arrays.
+    `outputs` are (energies, explained, forces, virial); None ones are replaced by empty arrays.
     """
-    energies, projections, forces, virial = outputs
-    n_weights, n_atoms = energies.shape
+    energies, explained, forces, virial = outputs
     given = (
         energies,
-        np.empty((n_atoms, 0)) if projections is None else projections,
-        np.empty((n_weights, 0, 3)) if forces is None else forces,
-        np.zeros((n_weights, 3, 3)) if virial is None else virial,
+        np.empty(0) if explained is None else explained,
+        np.empty((0, 0, 3)) if forces is None else forces,
+        np.zeros((0 if forces is None else len(forces), 3, 3)) if virial is None else virial,
     )
     workers = min(n_threads(), max(1, len(centres) // SMALLEST_SHARE))
     if workers == 1:

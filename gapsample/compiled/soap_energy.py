@@ -20,7 +20,8 @@ from gapsample.compiled.soap import (
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-BLOCK = 64  # atoms whose power spectra are multiplied with the sparse points at once
+BLOCK = 128  # atoms whose power spectra are multiplied with the sparse points at once
+PANEL = 128  # sparse points whitened at once
 GROUP = 4  # atoms whose neighbours share one pass over the harmonics
 
 
@@ -53,28 +54,61 @@ def spectra(
 
 @njit(relaxed=True)
 def kernel_power(g: Floats, zeta: float, less_one: Floats, full: Floats) -> None:
-    """g^(zeta - 1) and g^zeta element by element; small whole exponents by multiplication."""
+    """g^(zeta - 1) and g^zeta element by element; either may be g itself."""
     flat, lower, upper = g.ravel(), less_one.ravel(), full.ravel()
     if zeta == 4.0:
         for e in range(len(flat)):
-            cube = flat[e] * flat[e] * flat[e]
+            value = flat[e]
+            cube = value * value * value
             lower[e] = cube
-            upper[e] = cube * flat[e]
-    elif zeta == 2.0:
-        for e in range(len(flat)):
-            lower[e] = flat[e]
-            upper[e] = flat[e] * flat[e]
+            upper[e] = cube * value
     elif zeta == np.floor(zeta) and zeta >= 1.0:
         for e in range(len(flat)):
-            power = 1.0
+            value, power = flat[e], 1.0
             for _ in range(int(zeta) - 1):
-                power *= flat[e]
+                power *= value
             lower[e] = power
-            upper[e] = power * flat[e]
+            upper[e] = power * value
     else:
         for e in range(len(flat)):
-            lower[e] = flat[e] ** (zeta - 1.0) if flat[e] > 0.0 else 0.0
-            upper[e] = lower[e] * flat[e]
+            value = flat[e]
+            lower[e] = value ** (zeta - 1.0) if value > 0.0 else 0.0
+            upper[e] = lower[e] * value
+
+
+@njit(relaxed=True)
+def add_explained(rows: Floats, whitener: Floats, centres: Integers, explained: Floats) -> None:
+    """Add |U^-T k|^2 of every column k of `rows`, panel by panel of the packed whitener."""
+    n_sparse, n_block, place = rows.shape[0], rows.shape[1], 0
+    square = np.zeros(n_block)
+    for begin in range(0, n_sparse, PANEL):
+        end = min(begin + PANEL, n_sparse)
+        size = (end - begin) * end
+        panel = whitener[place : place + size].reshape(end - begin, end)
+        place += size
+        kappa = np.dot(panel, rows[:end])
+        for s in range(end - begin):
+            row = kappa[s]
+            for b in range(n_block):
+                square[b] += row[b] * row[b]
+    for b in range(len(centres)):
+        explained[centres[b]] += square[b]
+
+
+def pack_panels(upper_inverse: Floats) -> Floats:
+    """Transposed column panels of an upper triangular matrix U^-1, one after the other, zeros left out."""
+    n = len(upper_inverse)
+    panels = [upper_inverse[: min(b + PANEL, n), b : b + PANEL].T for b in range(0, n, PANEL)]
+    return np.concatenate([panel.ravel() for panel in panels])
+
+
+@njit(relaxed=True)
+def slopes(weights: Floats, zeta: float, lower: Floats, out: Floats) -> None:
+    """zeta weight_s lower[s] for every sparse point s, shape (n_sparse, n_block)."""
+    for s in range(lower.shape[0]):
+        row, target, factor = lower[s], out[s], zeta * weights[s]
+        for b in range(len(row)):
+            target[b] = factor * row[b]
 
 
 @njit
@@ -84,7 +118,7 @@ def evaluate(
     zeta: float,
     weights: Floats,
     quadratic: Floats,
-    projector: Floats,
+    whitener: Floats,
     centres: Integers,
     numbers: Integers,
     first: Integers,
@@ -92,11 +126,11 @@ def evaluate(
     D: Floats,
     d: Floats,
     energies: Floats,
-    projections: Floats,
+    explained: Floats,
     forces: Floats,
     virial: Floats,
 ) -> None:
-    """Add the expansion of the given centres to energies, projections, forces and virial.
+    """Add the expansion of the given centres to energies, explained variances, forces and virial.
 
     Parameters
     ----------
@@ -104,83 +138,66 @@ def evaluate(
     weights : shape (n_weights, n_sparse), times delta^2
     quadratic : shape (n_weights, dimension, dimension): for zeta = 2 the expansion as a quadratic form,
         used instead of `weights`; empty otherwise
-    projector : shape (n_sparse, n_projections), times delta^2; may be empty
-    energies : shape (n_weights, n_atoms); projections : shape (n_atoms, n_projections)
-    forces : shape (n_weights, n_atoms, 3), or (n_weights, 0, 3) when not wanted; virial likewise
+    whitener : packed panels of U^-1 with U^T U the covariance of the sparse points, times delta^2
+    energies : shape (n_weights, n_atoms)
+    explained : shape (n_atoms,), or empty when not wanted
+    forces : shape (n, n_atoms, 3) for the first n weight vectors, or (n, 0, 3) when not wanted
+    virial : shape (n, 3, 3)
     """
     n_weights, n_sparse, dimension = weights.shape[0], sparse.shape[0], sparse.shape[1]
     most, n_species = most_neighbours(first), density.mixing.shape[1]
-    want_forces = forces.shape[1] > 0
-    collapse = quadratic.shape[0] > 0
-    project = projector.shape[1] > 0
+    n_gradients = forces.shape[0] if forces.shape[1] > 0 else 0
+    collapse, explain = quadratic.shape[0] > 0, len(explained) > 0
+    size = min(BLOCK, len(centres))
     scratch, back = make_scratch(density, most, GROUP), make_scratch(density, most, GROUP)
     gradient = np.empty((3, scratch.r.shape[0]))
-    p = np.empty((BLOCK, dimension))
-    c = np.empty((BLOCK, density.c_start[-1]))
-    norm = np.empty(BLOCK)
-    dp = np.empty((BLOCK, dimension))
-    dc = np.empty((n_weights, BLOCK, density.c_start[-1])) if want_forces else np.empty((0, 0, 0))
-    width = n_sparse if (project or not collapse) else 0
-    g, lower, upper, slope = (
-        np.empty((BLOCK, width)),
-        np.empty((BLOCK, width)),
-        np.empty((BLOCK, width)),
-        np.empty((BLOCK, width)),
-    )
+    p, dp = np.zeros((size, dimension)), np.empty((size, dimension))
+    c, norm = np.empty((size, density.c_start[-1])), np.empty(size)
+    dc = np.empty((n_gradients, size, density.c_start[-1]))
+    width = n_sparse if (explain or not collapse) else 0
+    lower, upper = np.empty((width, size)), np.empty((width, size))
+    slope = np.empty((0 if collapse else width, size))
     for begin in range(0, len(centres), BLOCK):
-        n_block = min(BLOCK, len(centres) - begin)
-        for start in range(0, n_block, GROUP):
-            group = centres[begin + start : min(begin + start + GROUP, begin + n_block)]
+        block = centres[begin : begin + BLOCK]
+        for start in range(0, len(block), GROUP):
+            group = block[start : start + GROUP]
             n = gather(density, group, numbers, first, j, D, d, scratch)
             prepare(density, n, scratch)
             for b in range(len(group)):
                 coefficients(density, b, scratch, c[start + b])
                 norm[start + b] = power_spectrum(density, c[start + b], p[start + b])
         if width > 0:
-            np.dot(p[:n_block], sparse.T, g[:n_block])
-            kernel_power(g[:n_block], zeta, lower[:n_block], upper[:n_block])
-        if project:
-            part = np.dot(upper[:n_block], projector)
-            for b in range(n_block):
-                projections[centres[begin + b]] += part[b]
-        for w in range(n_weights):
+            np.dot(sparse, p.T, lower)
+            kernel_power(lower, zeta, lower, upper)
+        if explain:
+            add_explained(upper, whitener, block, explained)
+        if not collapse:
+            local = np.dot(weights, upper)
+            for w in range(n_weights):
+                for b in range(len(block)):
+                    energies[w, block[b]] += local[w, b]
+        for w in range(n_weights if collapse else n_gradients):
             if collapse:
-                np.dot(p[:n_block], quadratic[w], dp[:n_block])
-                for b in range(n_block):
-                    energies[w, centres[begin + b]] += np.dot(p[b], dp[b])
+                np.dot(p, quadratic[w], dp)
+                for b in range(len(block)):
+                    energies[w, block[b]] += np.dot(p[b], dp[b])
                 dp *= 2.0
             else:
-                for b in range(n_block):
-                    energies[w, centres[begin + b]] += np.dot(upper[b], weights[w])
-                if want_forces:
-                    for b in range(n_block):
-                        for s in range(n_sparse):
-                            slope[b, s] = zeta * weights[w, s] * lower[b, s]
-                    np.dot(slope[:n_block], sparse, dp[:n_block])
-            if want_forces:
-                for b in range(n_block):
-                    power_spectrum_adjoint(density, c[b], p[b], norm[b], dp[b], dc[w, b])
-        for start in range(0, n_block if want_forces else 0, GROUP):
-            group = centres[begin + start : min(begin + start + GROUP, begin + n_block)]
+                slopes(weights[w], zeta, lower, slope)
+                np.dot(slope.T, sparse, dp)
+            for b in range(len(block) if w < n_gradients else 0):
+                power_spectrum_adjoint(density, c[b], p[b], norm[b], dp[b], dc[w, b])
+        for start in range(0, len(block) if n_gradients > 0 else 0, GROUP):
+            group = block[start : start + GROUP]
             n = gather(density, group, numbers, first, j, D, d, scratch)
             prepare(density, n, scratch)
-            for w in range(n_weights):
+            for w in range(n_gradients):
                 for b in range(len(group)):
                     coefficients_adjoint(density, b, scratch, dc[w, start + b], back)
                 gradients(density, n, scratch, back, gradient)
                 for b in range(len(group)):
-                    columns = (b * n_species, (b + 1) * n_species)
-                    scatter(
-                        scratch.pair,
-                        scratch.start[columns[0]],
-                        scratch.start[columns[1]],
-                        group[b],
-                        j,
-                        D,
-                        gradient,
-                        forces[w],
-                        virial[w],
-                    )
+                    left, right = scratch.start[b * n_species], scratch.start[(b + 1) * n_species]
+                    scatter(scratch.pair, left, right, group[b], j, D, gradient, forces[w], virial[w])
 
 
 @njit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
@@ -27,6 +28,15 @@ class SqliteBackend:
         if path.suffix != ".db":
             raise DatabaseError(f"a database file is called NAME.db, as `ase db` wants it; got {path.name!r}")
         self.path = path.expanduser().absolute()
+        self._journal = "wal"
+        filesystem = filesystem_of(self.path)
+        if is_network(filesystem):
+            self._journal = "delete"
+            logging.getLogger(__name__).warning(
+                "%s is on a network file system (%s): let one machine write at a time, or use PostgreSQL",
+                self.path,
+                filesystem,
+            )
 
     @property
     def name(self) -> str:
@@ -46,7 +56,7 @@ class SqliteBackend:
         if not self.path.parent.is_dir():
             raise DatabaseError(f"cannot create {self.path}: there is no folder {self.path.parent}")
         with self._connected("mode=rwc") as connection:
-            _set_journal(connection, "delete" if is_network(filesystem_of(self.path)) else "wal")
+            _set_journal(connection, self._journal)
             connection.execute("BEGIN IMMEDIATE")
             db = self._ase(connection)
             if not connection.in_transaction:  # ASE commits after it created its tables

@@ -20,7 +20,8 @@ _PLAIN_WORD = re.compile(r"[^\s\"'{}\[\]=\\,]+")
 def parse_comment(line: str) -> dict[str, str]:
     """Keys and values of a comment line, all still strings; a bare word becomes ``{word: "T"}``.
 
-    Values in quotes, braces or brackets may hold spaces; a backslash takes the next character as it is.
+    Values in quotes, braces or brackets may hold spaces, and brackets may be nested; inside them a
+    backslash takes the next character as it is.
 
     Raises
     ------
@@ -117,14 +118,17 @@ def _word(line: str, place: int, *, stop_at_equals: bool) -> tuple[str, int]:
     start = place
     place += bool(closing)
     characters: list[str] = []
+    depth = 1
     while place < len(line):
         character = line[place]
         if character == "\\" and closing:
             characters.append(line[place + 1 : place + 2])
             place += 2
             continue
-        if closing and character == closing:
-            return "".join(characters), place + 1
+        if closing:
+            depth += (character == opening != closing) - (character == closing)
+            if depth == 0:
+                return "".join(characters), place + 1
         if not closing and (character.isspace() or (stop_at_equals and character == "=")):
             break
         characters.append(character)

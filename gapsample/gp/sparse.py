@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
@@ -11,6 +13,7 @@ from gapsample.errors import FitError, UnknownName
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+NEGLIGIBLE = 1e-13  # singular values below are rounding
 METHODS = ("cur", "farthest", "kmeans", "uniform", "all")
 
 
@@ -50,34 +53,46 @@ def distinct_rows(points: Floats, decimals: int = 9) -> Integers:
 
 
 def cur(points: Floats, n: int, rng: np.random.Generator) -> Integers:
-    """The n points of largest statistical leverage less a uniform random number, as gap_fit chooses."""
-    values, vectors = np.linalg.eigh(points.T @ points)
-    significant = values > 1e-16 * max(values[-1], 1e-300) * len(values)
-    rank = min(max(1, int(np.sum(significant)) // 2), n)
-    leading = vectors[:, ::-1][:, :rank] / np.sqrt(values[::-1][:rank])
-    leverage = np.sum((points @ leading) ** 2, axis=1) * n / rank
+    """The n points of largest statistical leverage less a uniform random number, as gap_fit chooses.
+
+    Leverage counts the leading half of the singular vectors that are numerically there.
+    """
+    triangle = np.linalg.qr(points, mode="r")
+    _, values, right = np.linalg.svd(triangle)
+    rank = min(max(1, int(np.sum(values > NEGLIGIBLE)) // 2), n)
+    left = points @ (right[:rank].T / values[:rank])
+    leverage = np.sum(left**2, axis=1) * n / rank
     score = np.minimum(leverage, 1.0) - rng.uniform(size=len(points))
     return np.sort(np.argsort(-score, kind="stable")[:n])
 
 
 def farthest(points: Floats, n: int, rng: np.random.Generator) -> Integers:
-    """Each next point is the farthest from all chosen before it."""
-    chosen = np.empty(n, dtype=np.int64)
-    chosen[0] = rng.integers(len(points))
-    norms = np.sum(points**2, axis=1)
-    nearest = np.full(len(points), np.inf)
-    for k in range(1, n):
-        last = chosen[k - 1]
-        nearest = np.minimum(nearest, norms + norms[last] - 2.0 * points @ points[last])
-        chosen[k] = np.argmax(nearest)
-    return np.sort(chosen)
+    """Each next point is the farthest from all chosen before it, the first one random."""
+    return _spread(points, n, [int(rng.integers(len(points)))])
 
 
 def kmeans(points: Floats, n: int, rng: np.random.Generator) -> Integers:
-    """The data points nearest to n k-means centers; every cluster gives one."""
-    centers, member = kmeans2(points, n, minit="points", seed=rng, missing="warn")
+    """The data points nearest to n k-means centers (Zhang, Tsang & Kwok, ICML 2008, on Nyström landmarks).
+
+    Clusters that end up empty are made up for by the points farthest from those chosen.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="One of the clusters is empty")
+        centers, member = kmeans2(points, n, minit="points", seed=rng)
     away = np.sum((points - centers[member]) ** 2, axis=1)
-    chosen = [c[np.argmin(away[c])] for k in range(n) if len(c := np.flatnonzero(member == k))]
+    nearest = [c[np.argmin(away[c])] for k in range(n) if len(c := np.flatnonzero(member == k))]
+    return _spread(points, n, [int(k) for k in nearest])
+
+
+def _spread(points: Floats, n: int, chosen: list[int]) -> Integers:
+    """Add the point farthest from all chosen ones until there are n."""
+    norms = np.sum(points**2, axis=1)
+    nearest = np.full(len(points), np.inf)
+    for k in range(n):
+        if k == len(chosen):
+            chosen.append(int(np.argmax(nearest)))
+        last = chosen[k]
+        nearest = np.minimum(nearest, norms + norms[last] - 2.0 * points @ points[last])
     return np.sort(np.array(chosen, dtype=np.int64))
 
 

@@ -53,12 +53,14 @@ def run_fit(config: Config, *, progress: Progress | None = None) -> FitOutcome:
 
 
 def fill_database(config: Config) -> Database:
-    """The config's database with its files imported; what is there already is not added twice."""
+    """The config's database with its files imported; what is there already is not added twice.
+
+    All files are read and checked before the first row is written.
+    """
     database = Database(config.database.path)
-    for each in config.database.imports:
-        report, pairs = each.read()
+    for report, pairs in [each.read() for each in config.database.imports]:
         log.info("%s", report)
         before = len(database)
         database.add_many(pairs)
-        log.info("%s: %d rows new in %s", each.file.name, len(database) - before, config.database.path)
+        log.info("%s: %d rows new in %s", report.path.name, len(database) - before, config.database.path)
     return database

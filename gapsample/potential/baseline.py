@@ -17,4 +17,10 @@ def from_recipe(baseline: Baseline) -> Potential | None:
         parts.append(ZBL(*baseline.zbl))
     if baseline.charges:
         parts.append(PointCharges(baseline.charges))
-    return reduce(Sum, parts) if parts else None
+    return added(*parts)
+
+
+def added(*parts: Potential | None) -> Potential | None:
+    """The sum of the potentials that are there; None when there are none."""
+    present = [part for part in parts if part is not None]
+    return reduce(Sum, present) if present else None

@@ -35,21 +35,28 @@ def build_terms(recipe: Recipe, configurations: Sequence[Atoms], rng: np.random.
     Raises
     ------
     FitError
-        A species named in the recipe does not occur, or a term finds nothing to describe.
+        A species named in the recipe does not occur, or no term finds anything to describe.
     """
+    return [term for group in build_groups(recipe, configurations, rng) for term in group]
+
+
+def build_groups(
+    recipe: Recipe, configurations: Sequence[Atoms], rng: np.random.Generator
+) -> list[list[Term]]:
+    """The same, a list for each term of the recipe; empty where that term finds nothing to describe."""
     species = sorted({z for atoms in configurations for z in atoms.numbers.tolist()})
     near = [find_neighbours(atoms, recipe.cutoff) for atoms in configurations]
-    terms: list[Term] = []
+    groups: list[list[Term]] = []
     for spec in recipe.terms:
         if isinstance(spec, Soap):
-            terms += _soap_terms(spec, species, near, rng)
+            groups.append(list(_soap_terms(spec, species, near, rng)))
         elif isinstance(spec, Distance):
-            terms += _distance_terms(spec, species, near, rng)
+            groups.append(list(_distance_terms(spec, species, near, rng)))
         else:
-            terms += _angle_terms(spec, species, near, rng)
-    if not terms:
+            groups.append(list(_angle_terms(spec, species, near, rng)))
+    if not any(groups):
         raise FitError("no term of the recipe finds anything to describe in the data; check its species")
-    return terms
+    return groups
 
 
 def shortest_distance(near: Sequence[Neighbours], species: Sequence[int]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gapsample.potential.assessment import Assessment, Compared, z_scores
+from gapsample.potential.assessment import Assessment, Compared, negligible, z_scores
 from gapsample.potential.gap import Calibration
 
 FEWEST = 5  # held-out numbers below which a factor is left at 1
@@ -14,7 +14,8 @@ def calibrate(held_out: Assessment) -> Calibration:
     """Factors that make the root mean square z-score of held-out energies and force components 1."""
     energy, n_energies = _factor(held_out.energy)
     forces, n_forces = _factor(held_out.forces)
-    return Calibration(energy, forces, forces, n_energies, n_forces)
+    floor = 0.5 * forces * negligible(held_out.forces)  # stays negligible itself
+    return Calibration(energy, forces, forces, floor, n_energies, n_forces)
 
 
 def _factor(compared: Compared) -> tuple[float, int]:

@@ -11,7 +11,7 @@ from gapsample.database import Database, Entry
 from gapsample.errors import DatabaseError, FitError
 from gapsample.gp.linear_system import LinearSystem
 from gapsample.potential.assessment import Row, assess, table
-from gapsample.potential.baseline import from_recipe
+from gapsample.potential.baseline import added, from_recipe
 from gapsample.potential.build_terms import build_terms
 from gapsample.potential.calibration import calibrate
 from gapsample.potential.gap import GAP
@@ -39,7 +39,13 @@ class Fit:
     log_evidence: float
 
 
-def fit(recipe: Recipe, database: Database, *, progress: Progress | None = None) -> Fit:
+def fit(
+    recipe: Recipe,
+    database: Database,
+    *,
+    baseline: Potential | None = None,
+    progress: Progress | None = None,
+) -> Fit:
     """Fit a GAP to the labels of a database.
 
     Memory is O(M^2) in the number of sparse points M and does not depend on the amount of data.
@@ -49,6 +55,9 @@ def fit(recipe: Recipe, database: Database, *, progress: Progress | None = None)
     recipe : all choices
     database : labels of the level of theory asked for; with ``split = "train"`` its test part is held
         out, and the predicted errors are calibrated on it
+    baseline : a Potential of your own, e.g. an ASE calculator as `potential.calculator.FromCalculator`,
+        subtracted and added besides the recipe's baseline. A model file cannot hold it: `gapsample.load`
+        asks for it again
     progress : called as ``progress(what, done, total)``
 
     Raises
@@ -67,7 +76,7 @@ def fit(recipe: Recipe, database: Database, *, progress: Progress | None = None)
     train = database.require(level=level, split="train" if recipe.split == "train" else None)
     held_out = list(database.select(level=level, split="test")) if recipe.split == "train" else []
     e0 = find_e0(recipe, train)
-    baseline = from_recipe(recipe.baseline)
+    baseline = added(from_recipe(recipe.baseline), baseline)
     rng = np.random.default_rng(recipe.seed)
     terms = build_terms(recipe, [entry.atoms for entry in train], rng)
     system = LinearSystem.from_prior(k_mm_of(terms), recipe.jitter)
@@ -101,7 +110,7 @@ def absorb_entries(
     """
     n_rows = 0
     for done, entry in enumerate(entries):
-        seen = observe(entry, terms, e0, baseline, recipe)
+        seen = observe(entry.atoms, entry.label, terms, e0, baseline, recipe)
         system.absorb(seen.rows, seen.targets, seen.sigmas)
         n_rows += len(seen.targets)
         if progress is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import chemical_symbols
 
 from gapsample.database import Entry
+from gapsample.descriptors.neighbours import find_neighbours
 from gapsample.errors import FitError, SettingsError
 from gapsample.potential.recipe import Recipe
 
@@ -22,7 +23,7 @@ def find_e0(recipe: Recipe, entries: Sequence[Entry]) -> dict[int, float]:
     """
     species = sorted({z for entry in entries for z in entry.atoms.numbers.tolist()})
     if recipe.e0 == "isolated":
-        return _from_single_atoms(species, entries)
+        return _from_single_atoms(species, entries, recipe.cutoff)
     if recipe.e0 == "least_squares":
         return _least_squares(species, entries)
     if isinstance(recipe.e0, str):
@@ -32,14 +33,17 @@ def find_e0(recipe: Recipe, entries: Sequence[Entry]) -> dict[int, float]:
     missing = [chemical_symbols[z] for z in species if chemical_symbols[z] not in recipe.e0]
     if missing:
         raise FitError(f"e0 has no energy for {', '.join(missing)}; add it, or use e0 = 'least_squares'")
-    return {atomic_numbers[symbol]: float(value) for symbol, value in recipe.e0.items()}
+    return {z: float(recipe.e0[chemical_symbols[z]]) for z in species}
 
 
-def _from_single_atoms(species: Sequence[int], entries: Sequence[Entry]) -> dict[int, float]:
+def _from_single_atoms(species: Sequence[int], entries: Sequence[Entry], cutoff: float) -> dict[int, float]:
+    """Energies of single atoms whose own periodic images, if any, are beyond the cutoff."""
     found = {
         int(entry.atoms.numbers[0]): entry.label.energy
         for entry in entries
-        if len(entry.atoms) == 1 and entry.label.energy is not None
+        if len(entry.atoms) == 1
+        and entry.label.energy is not None
+        and len(find_neighbours(entry.atoms, cutoff).d) == 0
     }
     missing = [chemical_symbols[z] for z in species if z not in found]
     if missing:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
-from gapsample.database import Entry, Label
+from gapsample.database import Label
 from gapsample.descriptors.neighbours import find_neighbours
 from gapsample.potential.protocol import Potential
 from gapsample.potential.recipe import Recipe, Sigmas
@@ -35,14 +36,18 @@ class Observations:
 
 
 def observe(
-    entry: Entry, terms: Sequence[Term], e0: dict[int, float], baseline: Potential | None, recipe: Recipe
+    atoms: Atoms,
+    label: Label,
+    terms: Sequence[Term],
+    e0: Mapping[int, float],
+    baseline: Potential | None,
+    recipe: Recipe,
 ) -> Observations:
     """Energy, forces of trusted atoms, and virial of one label, as far as it has them and sigmas ask.
 
     Energy and virial sigmas of the recipe are per atom and grow with sqrt(n_atoms) (gap_fit's
     ``kernel_regularisation_is_per_atom``); sigmas of the label are absolute.
     """
-    atoms, label = entry.atoms, entry.label
     noise = recipe.config_type_sigmas.get(label.config_type, recipe.sigmas)
     has_energy, has_forces, has_virial = learned(label, noise)
     near = find_neighbours(atoms, recipe.cutoff)

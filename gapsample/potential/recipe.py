@@ -38,7 +38,7 @@ class Soap:
     zeta: float = 4.0
     delta: float = 1.0
     n_sparse: int = 1000
-    sparse_method: SparseMethod = "cur"
+    sparse_method: SparseMethod = "kmeans"
     centers: tuple[str, ...] | None = None
     species: tuple[str, ...] | None = None
     basis_tolerance: float = 1e-6

@@ -192,6 +192,8 @@ def make_labels(parts: Path, workers: int) -> None:
         frames += read(parts / f"{name}.xyz", f"{skip}:")
     for frame in frames:
         frame.arrays.pop("momenta", None)
+        if "qm_virial" in frame.info:  # nine plain numbers: ASE writes a matrix as JSON, which few can read
+            frame.info["qm_virial"] = np.ravel(frame.info["qm_virial"])
     save(LABELS, frames)
     shutil.rmtree(parts)
     print(f"{LABELS.name}: {len(frames)} configurations")

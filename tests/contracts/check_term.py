@@ -93,10 +93,16 @@ def check_one_answer(term: Term, atoms: Atoms, *, exact: float) -> None:
     term.evaluator(weights[1:2]).add(near, alone, None, None)
     np.testing.assert_allclose(alone[0], energies[1] - 1.0, atol=exact)
 
-    projector = np.random.default_rng(4).normal(size=(term.n_sparse, 5)) / np.sqrt(term.n_sparse)
-    projections = np.ones((n, 5))
-    term.evaluator(weights, projector).add(near, np.zeros((3, n)), None, None, projections)
-    np.testing.assert_allclose(projections - 1.0, local_rows @ projector, atol=exact)
+    k_mm = term.k_mm() + 1e-4 * np.eye(term.n_sparse)
+    whitener = np.triu(np.linalg.inv(np.linalg.cholesky(k_mm).T))
+    by_hand = np.sum(local_rows * np.linalg.solve(k_mm, local_rows.T).T, axis=1)
+    for n_forces in (0, 1, 3):  # of the first weights only
+        forces_of = np.ones((n_forces, n, 3)) if n_forces else None
+        explained = np.ones(n)
+        term.evaluator(weights, whitener).add(near, np.zeros((3, n)), forces_of, None, explained)
+        np.testing.assert_allclose(explained - 1.0, by_hand, atol=1000 * exact)
+        if forces_of is not None:
+            np.testing.assert_allclose(forces_of, forces[:n_forces], atol=n * exact)
 
 
 def check_prior_covers_sparse_points(term: Term, atoms: Atoms, *, jitter: float) -> None:

@@ -18,7 +18,7 @@ from writing_process import SHARED
 from gapsample.database import Database
 
 WRITERS = 4
-ROUNDS = 3
+ROUNDS = 2
 
 
 def acknowledged(output: Path) -> list[tuple[int, int]]:

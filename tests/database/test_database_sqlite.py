@@ -54,11 +54,14 @@ def test_the_log_is_written_ahead_on_local_disks_and_left_complete(path: Path) -
     assert journal(path) == "wal"
 
 
-def test_network_file_systems_get_the_rollback_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network_file_systems_get_the_rollback_journal_and_a_warning(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     Database(path).add(*specimen(1))
     monkeypatch.setattr(sqlite, "filesystem_of", lambda _: "nfs4")
     Database(path).add(*specimen(2))
     assert journal(path) == "delete"
+    assert "network file system (nfs4)" in caplog.text
     assert len(Database(path)) == 2
 
 

@@ -239,6 +239,20 @@ def test_values_are_written_plainly_only_if_they_read_back(value: object) -> Non
         same_value(parse_value(text), value, "value")
 
 
+def test_comment_lines_of_other_programs_are_understood() -> None:
+    line = 'a={1 2} b=[[1, 2], [3, 4]] c=\'x y\' it\'s d="say \\"hi\\"" e=1=2 \t f'
+    wanted = {
+        "a": "1 2",
+        "b": "[1, 2], [3, 4]",
+        "c": "x y",
+        "it's": "T",
+        "d": 'say "hi"',
+        "e": "1=2",
+        "f": "T",
+    }
+    assert parse_comment(line) == wanted
+
+
 @pytest.mark.parametrize(("name", "count"), [("Si_train", 214), ("Li_test", 29)])
 def test_published_data_go_through_database_and_file_unchanged(tmp_path: Path, name: str, count: int) -> None:
     source = Path(__file__).parents[3] / "shared" / "data" / "mlearn" / f"{name}.xyz"

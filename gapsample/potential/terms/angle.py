@@ -224,9 +224,9 @@ class AngleTerm:
         """Prior variance of each local energy, shape (n_atoms,), eV^2."""
         return self.kind.self_covariance(near)
 
-    def evaluator(self, weights: Floats, projector: Floats | None = None) -> AngleEvaluator:
-        """Bind weights of shape (n_weights, n_sparse) and perhaps a projector (`Term.evaluator`)."""
-        scaled = None if projector is None else projector * self.point_cutoffs[:, None]
+    def evaluator(self, weights: Floats, whitener: Floats | None = None) -> AngleEvaluator:
+        """Bind weights of shape (n_weights, n_sparse) and perhaps a whitener (`Term.evaluator`)."""
+        scaled = None if whitener is None else whitener * self.point_cutoffs[:, None]
         return AngleEvaluator(self.kind, self.points, np.atleast_2d(weights) * self.point_cutoffs, scaled)
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, Floats]]:
@@ -248,14 +248,14 @@ class AngleEvaluator:
     Attributes
     ----------
     kind, points : of the term
-    weights, projector : shapes (n_weights, n_sparse) and (n_sparse, n_projections), both times the
-        sparse points' cutoff functions
+    weights, whitener : shapes (n_weights, n_sparse) and (n_sparse, n_sparse), both times the sparse
+        points' cutoff functions
     """
 
     kind: AngleKind
     points: Floats
     weights: Floats
-    projector: Floats | None
+    whitener: Floats | None
 
     def add(
         self,
@@ -263,23 +263,26 @@ class AngleEvaluator:
         energies: Floats,
         forces: Floats | None,
         virial: Floats | None,
-        projections: Floats | None = None,
+        explained: Floats | None = None,
     ) -> None:
-        """Add local energies, forces, virial and projections in place (`Evaluator.add`)."""
-        n_weights = len(self.weights)
-        force_sum, virial_sum = np.zeros((near.n_atoms, 3, n_weights)), np.zeros((3, 3, n_weights))
+        """Add local energies, forces, virial and explained variance in place (`Evaluator.add`)."""
+        n = 0 if forces is None else len(forces)
+        if n < len(self.weights) or explained is not None:
+            rows = self.kind.local_rows(near, self.points)
+            energies[n:] += self.weights[n:] @ rows.T
+            if explained is not None and self.whitener is not None:
+                explained += np.sum((rows @ self.whitener) ** 2, axis=1)
+        if forces is None:
+            return
+        force_sum, virial_sum = np.zeros((near.n_atoms, 3, n)), np.zeros((3, 3, n))
         for given in self.kind.descriptors(near).blocks():
-            values, slopes = self.kind.energies(given, self.points, self.weights)
-            for total, value in zip(energies, values.T, strict=True):
+            values, slopes = self.kind.energies(given, self.points, self.weights[:n])
+            for total, value in zip(energies[:n], values.T, strict=True):
                 total += np.bincount(given.centers, value, near.n_atoms)
-            if forces is not None:
-                _add_forces(given, slopes, force_sum, virial_sum)
-        if forces is not None:
-            forces += np.moveaxis(force_sum, -1, 0)
+            _add_forces(given, slopes, force_sum, virial_sum)
+        forces += np.moveaxis(force_sum, -1, 0)
         if virial is not None:
             virial += np.moveaxis(virial_sum, -1, 0)
-        if projections is not None and self.projector is not None:
-            projections += self.kind.local_rows(near, self.points) @ self.projector
 
 
 def _add_forces(given: TripletDescriptors, slopes: Floats, forces: Floats, virial: Floats) -> None:

@@ -185,7 +185,7 @@ class DistanceTerm:
             near.n_atoms,
         )
 
-    def evaluator(self, weights: Floats, projector: Floats | None = None) -> DistanceEvaluator:
+    def evaluator(self, weights: Floats, whitener: Floats | None = None) -> DistanceEvaluator:
         """Bind weights into tables, right to 1e-10 eV per pair (`Term.evaluator`)."""
         weights = np.atleast_2d(weights)
 
@@ -203,7 +203,7 @@ class DistanceTerm:
             self.kind.transition_width,
             TABLE_ERROR + rounding * (self.kind.delta**2 + self.kind.f0**2),
         )
-        return DistanceEvaluator(self, weights, projector, table)
+        return DistanceEvaluator(self, weights, whitener, table)
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """A JSON-able header and the arrays that rebuild this term exactly."""
@@ -230,7 +230,7 @@ class DistanceEvaluator:
 
     term: DistanceTerm
     weights: Floats
-    projector: Floats | None
+    whitener: Floats | None
     table: Table
 
     def add(
@@ -239,9 +239,9 @@ class DistanceEvaluator:
         energies: Floats,
         forces: Floats | None,
         virial: Floats | None,
-        projections: Floats | None = None,
+        explained: Floats | None = None,
     ) -> None:
-        """Add local energies, forces, virial and projections in place (`Evaluator.add`)."""
+        """Add local energies, forces, virial and explained variance in place (`Evaluator.add`)."""
         none = np.empty((0, 0, 0))
         pairs.add_tabulated_pairs(
             near.numbers,
@@ -257,13 +257,12 @@ class DistanceEvaluator:
             energies,
             none if forces is None else forces,
             none if virial is None else virial,
-            forces is not None,
             virial is not None,
         )
         if len(near.d) and near.d.min() < self.table.start:
             self._add_exactly(near.within(self.table.start), energies, forces, virial)
-        if projections is not None and self.projector is not None:
-            projections += self.term.local_rows(near) @ self.projector
+        if explained is not None and self.whitener is not None:
+            explained += np.sum((self.term.local_rows(near) @ self.whitener) ** 2, axis=1)
 
     def _add_exactly(
         self, near: Neighbours, energies: Floats, forces: Floats | None, virial: Floats | None
@@ -272,9 +271,9 @@ class DistanceEvaluator:
         energies += self.weights @ self.term.local_rows(near).T
         rows = self.term.rows(near, forces=forces is not None, virial=virial is not None)
         if forces is not None and rows.forces is not None:
-            forces += np.moveaxis(rows.forces @ self.weights.T, -1, 0)
+            forces += np.moveaxis(rows.forces @ self.weights[: len(forces)].T, -1, 0)
         if virial is not None and rows.virial is not None:
-            virial += np.moveaxis(rows.virial @ self.weights.T, -1, 0)
+            virial += np.moveaxis(rows.virial @ self.weights[: len(virial)].T, -1, 0)
 
 
 def _kind(kind: DistanceKind) -> NDArray[np.int64]:

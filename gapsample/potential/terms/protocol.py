@@ -40,7 +40,7 @@ class Evaluator(Protocol):
         energies: Floats,
         forces: Floats | None,
         virial: Floats | None,
-        projections: Floats | None = None,
+        explained: Floats | None = None,
     ) -> None:
         """Add this term's share in place.
 
@@ -48,9 +48,11 @@ class Evaluator(Protocol):
         ----------
         near : neighbour list with a cutoff at least the term's own
         energies : shape (n_weights, n_atoms), eV, local energies
-        forces : shape (n_weights, n_atoms, 3), eV/Å, or None when not asked
-        virial : shape (n_weights, 3, 3), eV, or None when not asked (never asked without forces)
-        projections : shape (n_atoms, n_projections), local rows times the bound projector; None: not asked
+        forces : shape (n, n_atoms, 3), eV/Å, of the first n weight vectors; None: not asked
+        virial : shape (n, 3, 3), eV; None: not asked (never asked without forces)
+        explained : shape (n_atoms,), eV^2, prior variance of each local energy that the sparse points
+            explain, k_i^T (K_mm + regularization^2)^-1 k_i; None: not asked. Only an evaluator that was
+            given a whitener can be asked
         """
         ...
 
@@ -80,11 +82,11 @@ class Term(Protocol):
         """Prior variance of each local energy, shape (n_atoms,), eV^2."""
         ...
 
-    def evaluator(self, weights: Floats, projector: Floats | None = None) -> Evaluator:
-        """Bind one or several weight vectors, shape (n_weights, n_sparse), and perhaps a projector.
+    def evaluator(self, weights: Floats, whitener: Floats | None = None) -> Evaluator:
+        """Bind weight vectors, shape (n_weights, n_sparse), and, for the predicted error, a whitener.
 
-        `projector`, shape (n_sparse, n_projections), serves the predicted error: like further weight
-        vectors whose local energies are wanted atom by atom and whose forces never are.
+        `whitener` is U^-1, upper triangular, shape (n_sparse, n_sparse), with U^T U the regularized
+        covariance of the sparse points.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gapsample.compiled.harmonics import prefactors
 from gapsample.compiled.parallel import over_ranges
 from gapsample.compiled.soap import Density
-from gapsample.compiled.soap_energy import evaluate, kernel_power, spectra
+from gapsample.compiled.soap_energy import evaluate, kernel_power, pack_panels, spectra
 from gapsample.compiled.soap_rows import add_rows
 from gapsample.descriptors.neighbours import Neighbours
 from gapsample.descriptors.soap import Rotation, SoapBasis, find_rotation, quintic_table, vector_layout
@@ -81,6 +81,10 @@ class SoapTerm:
         """Sparse points in the rotated basis and the compiled layout."""
         return rotate(self.sparse, self.basis, self.rotation, self.n_channels)
 
+    def with_more(self, points: Floats) -> SoapTerm:
+        """The term with further sparse points after its own; `points` as from `descriptors`."""
+        return replace(self, sparse=np.vstack([self.sparse, points]))
+
     def centres(self, near: Neighbours) -> Integers:
         """Indices of the atoms that carry this term."""
         return np.flatnonzero(near.numbers == self.center)
@@ -94,7 +98,12 @@ class SoapTerm:
         return compiled[:, np.argsort(_compiled_order(self.basis, self.n_channels))]
 
     def k_mm(self) -> Floats:
-        return self.delta**2 * _power(self.rotated @ self.rotated.T, self.zeta)
+        return self.covariance(self.sparse, self.sparse)
+
+    def covariance(self, a: Floats, b: Floats) -> Floats:
+        """Covariance of environments given by their power spectra in QUIP's layout, eV^2."""
+        turned = [rotate(each, self.basis, self.rotation, self.n_channels) for each in (a, b)]
+        return self.delta**2 * _power(turned[0] @ turned[1].T, self.zeta)
 
     def rows(self, near: Neighbours, *, forces: bool, virial: bool) -> Rows:
         near = near.within(self.cutoff)
@@ -118,15 +127,15 @@ class SoapTerm:
     def self_covariance(self, near: Neighbours) -> Floats:
         return np.where(near.numbers == self.center, self.delta**2, 0.0)
 
-    def evaluator(self, weights: Floats, projector: Floats | None = None) -> SoapEvaluator:
+    def evaluator(self, weights: Floats, whitener: Floats | None = None) -> SoapEvaluator:
         weights = np.ascontiguousarray(self.delta**2 * np.atleast_2d(weights))
-        scaled = np.empty((self.n_sparse, 0)) if projector is None else self.delta**2 * projector
+        panels = np.empty(0) if whitener is None else self.delta**2 * pack_panels(whitener)
         dimension = self.rotated.shape[1]
         quadratic = np.empty((0, dimension, dimension))
         if self.zeta == 2.0 and self.n_sparse > dimension // 2:
             x = self.rotated
             quadratic = np.stack([x.T @ (w[:, None] * x) for w in weights])
-        return SoapEvaluator(self, weights, quadratic, np.ascontiguousarray(scaled))
+        return SoapEvaluator(self, weights, quadratic, panels)
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         header = {
@@ -157,7 +166,7 @@ class SoapEvaluator:
     term: SoapTerm
     weights: Floats
     quadratic: Floats
-    projector: Floats
+    panels: Floats
 
     def add(
         self,
@@ -165,17 +174,16 @@ class SoapEvaluator:
         energies: Floats,
         forces: Floats | None,
         virial: Floats | None,
-        projections: Floats | None = None,
+        explained: Floats | None = None,
     ) -> None:
         term = self.term
         near = near.within(term.cutoff)
-        projector = self.projector if projections is not None else self.projector[:, :0]
         over_ranges(
             evaluate,
-            (term.density, term.rotated, term.zeta, self.weights, self.quadratic, projector),
+            (term.density, term.rotated, term.zeta, self.weights, self.quadratic, self.panels),
             term.centres(near),
             (near.numbers, near.first, near.j, near.D, near.d),
-            (energies, projections, forces, virial),
+            (energies, explained, forces, virial),
         )
 
 
