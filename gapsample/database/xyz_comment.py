@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from gapsample.errors import FileFormatError
 
 _CLOSING = {'"': '"', "'": "'", "{": "}", "[": "]"}
+ASE_JSON = "_JSON "  # how ASE marks values that have no place in extended XYZ: matrices, lists, dicts
 _BOOLEANS = {"T": True, "True": True, "TRUE": True, "true": True}
 _BOOLEANS |= {"F": False, "False": False, "FALSE": False, "false": False}
 _INTEGER = re.compile(r"[+-]?\d+")
@@ -46,6 +48,8 @@ def parse_comment(line: str) -> dict[str, str]:
 
 def parse_value(text: str) -> Any:
     """A value as the number, boolean, array or string it reads as; numbers exactly as printed."""
+    if text.startswith(ASE_JSON):
+        return _from_json(text)
     words = text.replace(",", " ").split()
     if not words:
         return text
@@ -88,6 +92,16 @@ def plain_text(key: str, value: Any) -> str | None:
 def numbers_text(values: Any) -> str:
     """Numbers separated by spaces, each with as many digits as make it exact."""
     return " ".join(repr(value) for value in np.asarray(values, dtype=float).ravel().tolist())
+
+
+def _from_json(text: str) -> Any:
+    """What ASE wrote as JSON; a list of numbers is an array, and what is no JSON stays text."""
+    try:
+        value = json.loads(text.removeprefix(ASE_JSON))
+        array = np.array(value) if isinstance(value, list) else None
+    except ValueError:
+        return text
+    return value if array is None or array.dtype.kind not in "bif" else array
 
 
 def _text_of(value: Any) -> str | None:

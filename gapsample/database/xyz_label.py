@@ -15,7 +15,7 @@ from gapsample.database import codec
 from gapsample.database.import_report import near_misses
 from gapsample.database.label import Label
 from gapsample.database.record import check_configuration
-from gapsample.database.xyz_comment import parse_value
+from gapsample.database.xyz_comment import ASE_JSON, parse_value
 from gapsample.database.xyz_frames import Frame
 from gapsample.errors import FileFormatError, InputError
 
@@ -78,6 +78,9 @@ class Taker:
         text = self.text(*keys)
         if text is None:
             return None
+        value = parse_value(text)
+        if text.startswith(ASE_JSON) and isinstance(value, np.ndarray):
+            return np.ravel(value, order="F").astype(float)
         try:
             return np.array([float(word) for word in text.replace(",", " ").split()])
         except ValueError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import reduce
 
-from gapsample.potential.coulomb import PointCharges
 from gapsample.potential.protocol import Potential, Sum
 from gapsample.potential.recipe import Baseline
 from gapsample.potential.zbl import ZBL
@@ -16,6 +15,8 @@ def from_recipe(baseline: Baseline) -> Potential | None:
     if baseline.zbl is not None:
         parts.append(ZBL(*baseline.zbl))
     if baseline.charges:
+        from gapsample.potential.coulomb import PointCharges  # matscipy is slow to import
+
         parts.append(PointCharges(baseline.charges))
     return added(*parts)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gapsample.descriptors.neighbours import Neighbours, find_neighbours
 from gapsample.descriptors.soap import SoapBasis, cutoff_function
+from gapsample.descriptors.species_channels import mix_species
 from gapsample.errors import FitError
 from gapsample.gp.sparse import choose
 from gapsample.potential.recipe import Angle, Distance, Recipe, Soap
@@ -78,9 +79,10 @@ def _soap_terms(
     )
     seen = _numbers(spec.species, species)
     r_min = ROOM * shortest_distance(near, species)
+    mixing = None if spec.n_channels is None else mix_species(seen, spec.n_channels, spec.channel_method, rng)
     for center in _numbers(spec.centers, species):
         empty = SoapTerm(
-            basis, center, seen, np.empty((0, 0)), spec.zeta, spec.delta, r_min, spec.basis_tolerance
+            basis, center, seen, np.empty((0, 0)), spec.zeta, spec.delta, r_min, spec.basis_tolerance, mixing
         )
         points = np.concatenate([empty.descriptors(n) for n in near if np.any(n.numbers == center)])
         sparse = choose(points, spec.n_sparse, spec.sparse_method, rng)

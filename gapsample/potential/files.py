@@ -6,9 +6,9 @@ every array must be as long as its place in the file.
 
 from __future__ import annotations
 
-import io
 import json
 import math
+import re
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -40,6 +40,12 @@ Floats = NDArray[np.float64]
 FORMAT, SCHEMA = "gapsample-gap", 1
 LONGEST_INTEGER = 20  # digits
 TERMS: Mapping[str, Any] = {"soap": SoapTerm, "distance_2b": DistanceTerm, "angle_3b": AngleTerm}
+NPY_HEAD = re.compile(
+    rb"\x93NUMPY\x01\0..\{'descr': '<f8', 'fortran_order': False, "
+    rb"'shape': \(((?:\d{1,12}, ?)*\d{0,12})\), \} *\n",
+    re.DOTALL,
+)
+"""The one head of an npy file that `save` writes; numpy's own reader is liberal and surprises."""
 UNREADABLE = (
     zipfile.BadZipFile, struct.error, LookupError, ValueError, TypeError, AttributeError, EOFError, OSError,
     OverflowError, MemoryError, RecursionError, SyntaxError, RuntimeError,
@@ -203,6 +209,8 @@ def _check_header(path: Path, header: Any) -> None:
         raise FileFormatError(
             f"{path} has schema {header.get('schema')}, this program reads schema {SCHEMA}; upgrade gapsample"
         )
+    if not isinstance(header.get("own_baseline"), str | None) or not isinstance(header.get("origin"), dict):
+        raise FileFormatError(f"{path} has a header with values of the wrong kind; copy or fit it again")
 
 
 def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
@@ -249,16 +257,14 @@ def _check_term(term: Term) -> None:
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> Floats:
-    stream = io.BytesIO(archive.read(name))
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise FileFormatError(f"array {name} is of another version of the npy format than 1.0")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    data = stream.getbuffer()[stream.tell() :]
-    if dtype != np.float64 or fortran or math.prod(shape) * dtype.itemsize != len(data):
-        raise FileFormatError(
-            f"array {name} must hold {shape} 64-bit floats in C order, got {len(data)} bytes of {dtype}"
-        )
-    array: Floats = np.frombuffer(data, dtype=np.float64).reshape(shape).copy()
+    content = archive.read(name)
+    head = NPY_HEAD.match(content)
+    if head is None:
+        raise FileFormatError(f"array {name} must hold 64-bit floats in C order, npy format 1.0")
+    shape = tuple(int(word) for word in head[1].replace(b",", b" ").split())
+    if 8 * math.prod(shape) != len(content) - head.end():
+        raise FileFormatError(f"array {name} of shape {shape} has {len(content) - head.end()} bytes")
+    array: Floats = np.frombuffer(content, np.dtype("<f8"), offset=head.end()).reshape(shape).astype(float)
     if not np.all(np.isfinite(array)):
         raise FileFormatError(f"array {name} must hold finite numbers")
     return array

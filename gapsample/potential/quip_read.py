@@ -41,10 +41,11 @@ DESCRIPTORS: Mapping[str, Callable[[Coordinates], list[Weighted]]] = {
 def read_quip(path: str | Path) -> GAP:
     """Read a QUIP model made of soap, distance_2b, distance_Nb of order 2, and angle_3b.
 
-    The model has no posterior, for QUIP keeps none: it predicts its novelty and no other error. It knows the species that its
-    descriptors name; those with an e0 as well if a pair or three-body term is for any species, or if the
-    e0 are fewer than gap_fit writes, which is one for every element whatever was fitted. Sparse points
-    are read from side files in the folder of the XML, nowhere else, or from the XML itself.
+    The model has no posterior, for QUIP keeps none: it predicts its novelty and no other error. It knows
+    the species that its descriptors name; those with an e0 as well if a pair or three-body term is for any
+    species, or if the e0 are fewer than gap_fit writes, which is one for every element whatever was
+    fitted. Sparse points are read from side files in the folder of the XML, nowhere else, or from the XML
+    itself.
 
     Raises
     ------

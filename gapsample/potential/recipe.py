@@ -9,6 +9,7 @@ from typing import Literal
 from gapsample.errors import SettingsError
 
 SparseMethod = Literal["cur", "farthest", "uniform", "kmeans", "all"]
+ChannelMethod = Literal["chemical", "random"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Soap:
     centers : species that carry the term; None: all species of the data
     species : neighbour species seen by the term; None: all species of the data
     basis_tolerance : relative singular value below which a rotated radial function is dropped
+    n_channels : density channels the neighbour species are compressed into; None: one for each species
+    channel_method : how species add up to channels, see `descriptors.species_channels.mix_species`
     """
 
     cutoff: float
@@ -42,6 +45,8 @@ class Soap:
     centers: tuple[str, ...] | None = None
     species: tuple[str, ...] | None = None
     basis_tolerance: float = 1e-6
+    n_channels: int | None = None
+    channel_method: ChannelMethod = "chemical"
 
 
 @dataclass(frozen=True)

@@ -266,3 +266,14 @@ def test_published_data_go_through_database_and_file_unchanged(tmp_path: Path, n
     write_extxyz(tmp_path / "x.xyz", ((entry.atoms, entry.label) for entry in database.select()))
     for got, wanted in zip(read_extxyz(tmp_path / "x.xyz").pairs, pairs, strict=True):
         assert_same(got, wanted)
+
+
+def test_a_matrix_written_by_ase_is_read_like_nine_numbers(tmp_path):
+    virial = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 5.0], [3.0, 5.0, 6.0]])
+    atoms = bulk("Si")
+    atoms.info.update(qm_energy=-3.5, qm_virial=virial)
+    write(tmp_path / "ase.xyz", atoms, format="extxyz")
+    assert "_JSON" in (tmp_path / "ase.xyz").read_text() or "qm_virial" in (tmp_path / "ase.xyz").read_text()
+    imported = read_extxyz(tmp_path / "ase.xyz", energy_key="qm_energy", virial_key="qm_virial", level="PBE")
+    [(_, label)] = imported.pairs
+    np.testing.assert_array_equal(label.virial, virial)

@@ -36,6 +36,7 @@ def test_forces_sum_to_zero_and_virials_are_symmetric(pairs):
 
 
 def test_virial_of_perfect_cells_is_the_slope_of_their_energy(pairs):
+    """To 0.1 % of their range: the engine's truncated lattice sums make its energy jump by some 1e-4 eV."""
     perfect = [
         (atoms.get_volume(), label)
         for atoms, label in pairs
@@ -45,7 +46,7 @@ def test_virial_of_perfect_cells_is_the_slope_of_their_energy(pairs):
     energy = Polynomial.fit(volumes, [label.energy for _, label in perfect], 8)
     traces = np.array([np.trace(label.virial) for _, label in perfect])
     assert len(perfect) > 10
-    np.testing.assert_allclose(-3.0 * volumes * energy.deriv()(volumes), traces, atol=0.15)
+    np.testing.assert_allclose(-3.0 * volumes * energy.deriv()(volumes), traces, atol=1e-3 * np.ptp(traces))
 
 
 def test_quantum_values_agree_with_each_other():

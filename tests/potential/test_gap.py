@@ -12,6 +12,7 @@ from contracts.check_potential import check_potential, check_purity
 from potential.silicon import RECIPE, cells, prior_draw, stillinger_weber
 from potential.soap_examples import skewed_cell, slab, thin_cell
 
+from gapsample.descriptors.neighbours import find_neighbours
 from gapsample.errors import FitError, InputError, UnknownSpecies
 from gapsample.potential.calculator import FromCalculator
 from gapsample.potential.fit import Fit
@@ -101,9 +102,8 @@ def test_draws_scatter_about_the_mean_as_the_posterior_says(silicon_fit: Fit) ->
     atoms = cells(1, seed=9)[0]
     gap = silicon_fit.gap
     drawn = [each.evaluate(atoms, forces=False).energy for each in gap.draws(60, np.random.default_rng(3))]
-    rows = np.concatenate(
-        [t.rows(_near(atoms, t.cutoff), forces=False, virial=False).energy for t in gap.terms]
-    )
+    near = find_neighbours(atoms, gap.cutoff)
+    rows = np.concatenate([term.rows(near, forces=False, virial=False).energy for term in gap.terms])
     assert gap.posterior is not None
     expected = np.linalg.norm(np.linalg.solve(gap.posterior.R.T, rows))
     assert np.std(drawn) == pytest.approx(expected, rel=4.0 / np.sqrt(120))
@@ -133,9 +133,3 @@ def test_configurations_it_cannot_describe_are_refused(drawn: GAP) -> None:
         drawn.evaluate(Atoms("Si2", [[0, 0, 0], [0, 0, np.nan]]))
     with pytest.raises(InputError, match="at least one atom"):
         drawn.evaluate(Atoms())
-
-
-def _near(atoms: Atoms, cutoff: float):  # type: ignore[no-untyped-def]
-    from gapsample.descriptors.neighbours import find_neighbours
-
-    return find_neighbours(atoms, cutoff)

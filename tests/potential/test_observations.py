@@ -9,7 +9,7 @@ import pytest
 from ase import Atoms
 from potential.silicon import RECIPE, cells, labels_by, prior_draw
 
-from gapsample.database import Entry, Label
+from gapsample.database import Label
 from gapsample.potential.gap import GAP
 from gapsample.potential.observations import Observations, observe
 from gapsample.potential.recipe import Recipe, Sigmas
@@ -22,7 +22,7 @@ def truth() -> GAP:
 
 
 def seen(gap: GAP, atoms: Atoms, label: Label, recipe: Recipe = RECIPE) -> Observations:
-    return observe(Entry(1, atoms, label, "cfg", "train"), gap.terms, dict(gap.e0), gap.baseline, recipe)
+    return observe(atoms, label, gap.terms, gap.e0, gap.baseline, recipe)
 
 
 @pytest.mark.parametrize("baseline", [None, ZBL(1.0, 2.6)], ids=["bare", "on a baseline"])

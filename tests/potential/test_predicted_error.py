@@ -9,7 +9,9 @@ import pytest
 from potential.silicon import RECIPE, cells, database_of, labels_by, prior_draw
 from potential.soap_examples import rattled, silicon_cells, soap_term
 
+from gapsample.database import Entry
 from gapsample.descriptors.neighbours import find_neighbours
+from gapsample.potential.assessment import assess
 from gapsample.potential.calibration import calibrate
 from gapsample.potential.fit import Fit, fit
 from gapsample.potential.gap import GAP, Calibration
@@ -131,11 +133,7 @@ def test_held_out_labels_of_a_fit_have_unit_spread(silicon_fit: Fit) -> None:
 
 
 def test_too_few_held_out_numbers_calibrate_nothing(silicon_fit: Fit) -> None:
-    from gapsample.potential.assessment import assess
-
     raw = replace(silicon_fit.gap, calibration=Calibration())
-    from gapsample.database import Entry
-
     pairs = labels_by(raw, cells(2))
     entries = [Entry(k, atoms, label, f"cfg{k}", "test") for k, (atoms, label) in enumerate(pairs)]
     found = calibrate(assess(raw, entries, error=True))

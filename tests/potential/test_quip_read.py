@@ -86,52 +86,50 @@ def test_descriptor_text_is_split_as_quip_splits_it() -> None:
 
 
 SOAP_TEXT = "soap cutoff=3.6 n_max=6 l_max=3 atom_sigma=0.45 Z=14 n_species=1 species_Z=14"
-REFUSED = {
-    "distance_2b": [
-        ({"descriptor": "coordination cutoff=4.0"}, "'coordination' is not supported"),
-        ({"descriptor": "soap_turbo l_max=8"}, "'soap_turbo' is not supported"),
-        ({"descriptor": "distance_2b cutoff=4.0 Z1=14 Z2=14 only_intra=T"}, "only_intra=T is not supported"),
-        ({"descriptor": "distance_2b cutoff=4.0 n_exponents=2 exponents={-3 -6}"}, "n_exponents=2"),
-        ({"descriptor": "distance_2b cutoff=4.0 Z1=14 Z3=14"}, "'Z3'"),
-        ({"descriptor": "distance_2b Z1=14"}, "lacks cutoff"),
-        ({"descriptor": "distance_2b cutoff=4.0 Z1=200"}, "200"),
-        ({"descriptor": "distance_2b cutoff=4.0 cutoff=5.0"}, "twice"),
-        ({"descriptor": "distance_2b cutoff={4.0"}, "cannot be understood"),
-        ({"descriptor": "distance_2b cutoff=-4.0"}, "between 0 and"),
-        ({"descriptor": "distance_2b cutoff=4.0 cutoff_transition_width=0"}, "transition width"),
-        ({"descriptor": " "}, "without a name"),
-        ({"descriptor": "distance_Nb order=3 cutoff=4.0 Z={14 14 14}"}, "order=3"),
-        ({"descriptor": "distance_Nb order=2 cutoff=4.0 Z={14}"}, "two atomic numbers"),
-        ({"descriptor": "angle_3b cutoff=4.0"}, "3 dimensions"),
-        ({"descriptor": SOAP_TEXT}, "dot-product"),
-        ({"covariance": "2"}, "squared-exponential"),
-        ({"covariance": "4"}, "covariance_type=4"),
-        ({"data": 'do_core="T"'}, "core potential"),
-        ({"e0": "<water_monomer_params/>"}, "other potentials: water_monomer_params"),
-        ({"e0": "<local_e0/>"}, "local_e0"),
-        ({"e0": '<e0 Z="14" value="nan"/>'}, "value of e0 must be a finite number"),
-        ({"e0": '<e0 Z="0" value="1"/>'}, "atomic number 0"),
-        ({"init": "Sum init_args_pot1={IP GAP} init_args_pot2={IP SW}"}, "init_args"),
-        ({"extra": "<Glue_params/>"}, "Glue_params"),
-        ({"extra": "<GAP_params/>"}, "one <GAP_params>"),
-        ({"fitted": "F"}, "never fitted"),
-        ({"attributes": 'sparsified="F"'}, "no sparse points"),
-        ({"alpha": "NaN"}, "alpha must be a finite number"),
-        ({"alpha": "1e999"}, "alpha must be a finite number"),
-        ({"point": "inf"}, "a sparse point must be a finite number"),
-        ({"point": "2.0 3.0"}, "1 numbers, got 2"),
-        ({"theta": "1.0 2.0"}, "length scales"),
-        ({"theta": "0"}, "theta"),
-        ({"version": "old"}, "gap_version must be an integer"),
-    ],
-}
+REFUSED = [
+    ({"descriptor": "coordination cutoff=4.0"}, "'coordination' is not supported"),
+    ({"descriptor": "soap_turbo l_max=8"}, "'soap_turbo' is not supported"),
+    ({"descriptor": "distance_2b cutoff=4.0 Z1=14 Z2=14 only_intra=T"}, "only_intra=T is not supported"),
+    ({"descriptor": "distance_2b cutoff=4.0 n_exponents=2 exponents={-3 -6}"}, "n_exponents=2"),
+    ({"descriptor": "distance_2b cutoff=4.0 Z1=14 Z3=14"}, "'Z3'"),
+    ({"descriptor": "distance_2b Z1=14"}, "lacks cutoff"),
+    ({"descriptor": "distance_2b cutoff=4.0 Z1=200"}, "200"),
+    ({"descriptor": "distance_2b cutoff=4.0 cutoff=5.0"}, "twice"),
+    ({"descriptor": "distance_2b cutoff={4.0"}, "cannot be understood"),
+    ({"descriptor": "distance_2b cutoff=-4.0"}, "between 0 and"),
+    ({"descriptor": "distance_2b cutoff=4.0 cutoff_transition_width=0"}, "transition width"),
+    ({"descriptor": " "}, "without a name"),
+    ({"descriptor": "distance_Nb order=3 cutoff=4.0 Z={14 14 14}"}, "order=3"),
+    ({"descriptor": "distance_Nb order=2 cutoff=4.0 Z={14}"}, "two atomic numbers"),
+    ({"descriptor": "angle_3b cutoff=4.0"}, "3 dimensions"),
+    ({"descriptor": SOAP_TEXT}, "dot-product"),
+    ({"covariance": "2"}, "squared-exponential"),
+    ({"covariance": "4"}, "covariance_type=4"),
+    ({"data": 'do_core="T"'}, "core potential"),
+    ({"e0": "<water_monomer_params/>"}, "other potentials: water_monomer_params"),
+    ({"e0": "<local_e0/>"}, "local_e0"),
+    ({"e0": '<e0 Z="14" value="nan"/>'}, "value of e0 must be a finite number"),
+    ({"e0": '<e0 Z="0" value="1"/>'}, "atomic number 0"),
+    ({"init": "Sum init_args_pot1={IP GAP} init_args_pot2={IP SW}"}, "init_args"),
+    ({"extra": "<Glue_params/>"}, "Glue_params"),
+    ({"extra": "<GAP_params/>"}, "one <GAP_params>"),
+    ({"fitted": "F"}, "never fitted"),
+    ({"attributes": 'sparsified="F"'}, "no sparse points"),
+    ({"alpha": "NaN"}, "alpha must be a finite number"),
+    ({"alpha": "1e999"}, "alpha must be a finite number"),
+    ({"point": "inf"}, "a sparse point must be a finite number"),
+    ({"point": "2.0 3.0"}, "1 numbers, got 2"),
+    ({"theta": "1.0 2.0"}, "length scales"),
+    ({"theta": "0"}, "theta"),
+    ({"version": "old"}, "gap_version must be an integer"),
+]
 
 
-@pytest.mark.parametrize(("changes", "message"), REFUSED["distance_2b"])
+@pytest.mark.parametrize(("changes", "message"), REFUSED)
 def test_what_is_not_supported_is_refused_by_name(
     changes: dict[str, str], message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(FileFormatError, match="gap.xml") as caught:
+    with pytest.raises(FileFormatError, match=r"gap\.xml") as caught:
         read_quip(write(tmp_path, pair_text(**changes)))
     assert message in str(caught.value)
 
@@ -156,14 +154,13 @@ def test_what_is_not_supported_is_refused_by_name(
         ("n_max=6", "n_max=6000000", "n_max"),
         ('gap_version="1596837814"', 'gap_version="1423143768"', "1/sqrt(2l+1)"),
         ('gap_version="1596837814"', 'gap_version="1426512067"', "central_reference_all_species"),
-        ('gap_version="1596837814" ', "", "1/sqrt(2l+1)"),
+        (' gap_version="1596837814"', "", "1/sqrt(2l+1)"),
         ('zeta="4.0"', 'zeta="-1"', "zeta"),
         ('zeta="4.0"', "", "zeta"),
         ('n_sparseX="12"', 'n_sparseX="13"', "numbered from 1 to 13"),
         ('n_sparseX="12"', 'n_sparseX="9999999999"', "numbered from 1"),
         ('i="2"', 'i="3"', "numbered from 1 to 12"),
         ('permutation i="1">1<', 'permutation i="1">2 1<', "permutations"),
-        ("sparseX_md5sum=", "n=", ""),
         ('n_coordinate="1"', 'n_coordinate="2"', "announces 2"),
         ("<descriptor>", "<descriptor>soap</descriptor><descriptor>", "one <descriptor>"),
     ],
@@ -175,9 +172,6 @@ def test_a_soap_of_other_conventions_is_refused_by_name(
     text = (tmp_path / "gap.xml").read_text()
     assert old in text
     xml = write(tmp_path, text.replace(old, new))
-    if not message:
-        assert read_quip(xml).species == ("O", "Si")
-        return
     with pytest.raises(FileFormatError) as caught:
         read_quip(xml)
     assert message in str(caught.value)
@@ -233,7 +227,7 @@ def test_a_side_file_may_not_be_a_link_out_of_the_folder(with_side_file: tuple[P
         read_quip(xml)
     side.unlink()
     side.symlink_to(side.name)
-    with pytest.raises(FileFormatError, match="cannot be opened|missing|must lie"):
+    with pytest.raises(FileFormatError, match=r"cannot be opened|missing|must lie"):
         read_quip(xml)
 
 
