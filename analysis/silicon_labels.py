@@ -6,6 +6,7 @@ quippy with k-points and electronic smearing; energies are free energies, of whi
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -21,7 +22,7 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from scipy.optimize import minimize_scalar
 
-from gapsample.files import replacing
+from gapsample.files import write_text
 
 HERE = Path(__file__).parent
 LABELS = HERE / "data" / "silicon_labels.xyz"
@@ -35,9 +36,9 @@ V_DIAMOND = 20.0  # Å^3 per atom, near the minimum of the engine's diamond
 DIAMOND_VOLUMES = np.linspace(15.0, 25.0, 21)
 BETA_TIN_VOLUMES = np.linspace(12.5, 20.0, 16)
 RATTLED_BETA_TIN = np.linspace(14.5, 17.5, 8)
-STEP, STEPS_APART, EQUILIBRATION = 2.0 * units.fs, 15, 3  # snapshots lie 15 steps apart, 3 are thrown away
-LEARNED_MD = {300.0: 7, 900.0: 7, 1500.0: 7}  # K: snapshots
-HELD_OUT_MD = {600.0: 5, 1200.0: 5}
+STEP, STEPS_APART, EQUILIBRATION = 2.0 * units.fs, 12, 3  # snapshots lie 12 steps apart, 3 are thrown away
+LEARNED_MD = {300.0: 6, 900.0: 6, 1500.0: 6}  # K: snapshots
+HELD_OUT_MD = {600.0: 4, 1200.0: 4}
 
 
 class TightBinding(Calculator):
@@ -106,8 +107,9 @@ def make_labels() -> None:
         "beta_tin_rattled": lambda: _rattled_beta_tin(rng),
     }
     frames = [_labeled(atoms, name) for name, part in parts.items() for atoms in part()]
-    with replacing(LABELS) as stream:
-        write(stream, frames, format="extxyz")
+    text = io.StringIO()
+    write(text, frames, format="extxyz")
+    write_text(LABELS, text.getvalue())
 
 
 def _strained(rng: np.random.Generator, n: int) -> Iterator[Atoms]:
@@ -150,6 +152,6 @@ def _labeled(atoms: Atoms, config_type: str) -> Atoms:
     frame = Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=True)
     frame.info["config_type"] = config_type
     frame.info["qm_energy"] = float(atoms.get_potential_energy())
-    frame.info["qm_virial"] = -atoms.get_volume() * atoms.get_stress(voigt=False)
+    frame.info["qm_virial"] = -atoms.get_volume() * atoms.get_stress(voigt=False).ravel()
     frame.arrays["qm_forces"] = atoms.get_forces()
     return frame

@@ -21,7 +21,7 @@ from tblite.ase import TBLite
 LABELS = Path(__file__).with_name("organic_gfn1.xyz")
 LEVEL = "GFN1-xTB"
 SEED = 11
-N_PAIRS, N_SNAPSHOTS = 40, 5
+N_PAIRS, N_SNAPSHOTS = 12, 20
 TEMPERATURE = 800.0  # K
 STEP, STEPS_APART = 0.5, 80  # fs
 CLOSEST = 2.2  # Å between the two molecules at the start
@@ -34,11 +34,10 @@ MOLECULES = (
 
 def main() -> None:
     rng = np.random.default_rng(SEED)
-    for name in ("C", "H", "N", "O"):
-        keep(Atoms(name), "isolated_atom", append=name != "C")
+    LABELS.unlink(missing_ok=True)
     for number in range(N_PAIRS):
         for atoms in snapshots(pair(rng), rng):
-            keep(atoms, "md")
+            keep(atoms)
         print(f"{number + 1} of {N_PAIRS}", flush=True)
 
 
@@ -73,15 +72,15 @@ def snapshots(atoms: Atoms, rng: np.random.Generator) -> list[Atoms]:
     return kept
 
 
-def keep(atoms: Atoms, config_type: str, *, append: bool = True) -> None:
+def keep(atoms: Atoms) -> None:
     """Add one labeled configuration to the file, its label that of the positions as printed."""
     atoms = Atoms(atoms.numbers, np.round(atoms.positions, 5))
     labeled = atoms.copy()
     labeled.calc = TBLite(method=LEVEL, verbosity=0, accuracy=0.1)
     energy, forces = labeled.get_potential_energy(), labeled.get_forces()
-    atoms.info = {"config_type": config_type, "level": LEVEL, "qm_energy": energy}
+    atoms.info = {"config_type": "md", "level": LEVEL, "qm_energy": energy}
     atoms.arrays["qm_forces"] = np.round(forces, 5)
-    write(LABELS, atoms, format="extxyz", append=append)
+    write(LABELS, atoms, format="extxyz", append=True)
 
 
 if __name__ == "__main__":

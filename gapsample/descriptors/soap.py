@@ -18,6 +18,7 @@ from gapsample.errors import SettingsError
 
 Floats = NDArray[np.float64]
 
+NEAREST_WEIGHTED = 0.05  # of the scale: where a weight that diverges at r = 0 stops growing
 KNOT_SPACING = 0.04  # of atom_sigma: quintic tables are then exact to about 1e-13
 
 
@@ -30,6 +31,8 @@ class SoapBasis:
     cutoff, cutoff_transition_width, atom_sigma : Å
     n_max, l_max : radial functions, highest angular momentum
     central_weight : weight of the central atom's own Gaussian
+    cutoff_dexp, cutoff_scale, cutoff_rate : neighbours count less with distance, by 1 / (rate +
+        (r / scale)^dexp), scale in Å; dexp = 0: all alike (see `radial_weight`)
     basis_error_exponent : the grid ends where a Gaussian at the cutoff has fallen to 10**-exponent
     """
 
@@ -40,6 +43,9 @@ class SoapBasis:
     cutoff_transition_width: float = 0.5
     central_weight: float = 1.0
     basis_error_exponent: float = 10.0
+    cutoff_dexp: int = 0
+    cutoff_scale: float = 1.0
+    cutoff_rate: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("cutoff", "atom_sigma", "cutoff_transition_width"):
@@ -95,7 +101,21 @@ class SoapBasis:
         shells = np.empty((len(r), self.l_max + 1, self.n_max))
         for l in range(self.l_max + 1):
             shells[:, l] = gauss * _scaled_bessel(l, x)
-        return shells @ self._transform
+        return shells @ self._transform * self.radial_weight(r)[:, None, None]
+
+    def radial_weight(self, r: Floats) -> Floats:
+        """Weight of a neighbour by its distance, QUIP's D(r), in place of 1.
+
+        References
+        ----------
+        Willatt, Musil & Ceriotti, Phys. Chem. Chem. Phys. 20, 29661 (2018).
+        """
+        if self.cutoff_dexp == 0:
+            return np.ones_like(r)
+        rate = self.cutoff_rate
+        r = np.maximum(r, NEAREST_WEIGHTED * self.cutoff_scale) if rate == 0.0 else r
+        norm = 1.0 if rate == 0.0 else rate / (1.0 + rate)
+        return norm * (1.0 + rate) / (rate + (r / self.cutoff_scale) ** self.cutoff_dexp)
 
     def centre(self) -> Floats:
         """Coefficients of the central atom (l = m = 0), shape (n_max,)."""

@@ -1,8 +1,8 @@
 """How many species share few density channels: the matrix that compresses a SOAP vector.
 
-The density of channel c is the sum over species s of ``mixing[c, s]`` times the density of the neighbours of
-that species, the central atom included. A power-spectrum kernel sees nothing of it but ``mixing.T @ mixing``
-up to a factor: the similarity of every two species.
+The density of channel c is the sum over species s of ``mixing[c, s]`` times the density of the atoms of that
+species, the central atom included. The kernel of normalized power spectra sees of it only
+``mixing.T @ mixing``, the similarity of every two species, and of that not even the size.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ def mix_species(species: Sequence[int], n_channels: int, method: str, rng: np.ra
     ----------
     species : atomic numbers
     n_channels : from 1 to the number of species
-    method : ``"chemical"``: the leading eigenvectors of a similarity of species by electronegativity and
-        covalent radius; ``"random"``: orthogonal channels of random direction
+    method : ``"chemical"``: so that ``mixing.T @ mixing`` is the best approximation of `similarity` of this
+        rank, its leading eigenvectors times the square roots of their eigenvalues; ``"random"``: orthogonal
+        channels of random direction, which as many as species leave the kernel as it is uncompressed
 
     Returns
     -------
@@ -52,7 +53,7 @@ def mix_species(species: Sequence[int], n_channels: int, method: str, rng: np.ra
     Raises
     ------
     SettingsError
-        More channels than species, none at all, or an unknown method.
+        More channels than species, none at all, a species of no electronegativity, or an unknown method.
 
     References
     ----------
@@ -61,25 +62,31 @@ def mix_species(species: Sequence[int], n_channels: int, method: str, rng: np.ra
     """
     if not 1 <= n_channels <= len(species):
         raise SettingsError(
-            f"{len(species)} species can share 1 to {len(species)} soap channels, got n_channels={n_channels}; "
-            "leave n_channels out to give every species its own"
+            f"{len(species)} species can share 1 to {len(species)} soap channels, got "
+            f"n_channels={n_channels}; leave n_channels out to give every species its own"
         )
     if method == "chemical":
         values, vectors = np.linalg.eigh(similarity(species))
-        return np.ascontiguousarray(vectors[:, ::-1][:, :n_channels].T)
+        leading = slice(-1, -n_channels - 1, -1)
+        scale = np.sqrt(np.maximum(values[leading], 0.0))  # rounding may leave a null value negative
+        return np.ascontiguousarray((vectors[:, leading] * scale).T)
     if method == "random":
         return np.ascontiguousarray(np.linalg.qr(rng.normal(size=(len(species), n_channels)))[0].T)
     raise UnknownName("channel method", method, METHODS)
 
 
 def similarity(species: Sequence[int]) -> Floats:
-    """Gaussian in the differences of electronegativity and covalent radius, shape (n_species, n_species)."""
+    """How alike species are: Gaussian in electronegativity and covalent radius, shape (n_species, n_species).
+
+    1 on the diagonal. Raises SettingsError for a species that Pauling's scale leaves out.
+    """
     missing = [chemical_symbols[z] for z in species if chemical_symbols[z] not in ELECTRONEGATIVITIES]
     if missing:
-        raise SettingsError(f'no electronegativity is known of {", ".join(missing)}; use channel_method="random"')
+        raise SettingsError(
+            f'Pauling\'s scale has no electronegativity of {", ".join(missing)}; use channel_method="random"'
+        )
     chi = np.array([ELECTRONEGATIVITIES[chemical_symbols[z]] for z in species])
-    radius = covalent_radii[np.array(species)]
-    far = ((chi[:, None] - chi) / ELECTRONEGATIVITY_WIDTH) ** 2 + (
-        (radius[:, None] - radius) / RADIUS_WIDTH
-    ) ** 2
-    return np.exp(-0.5 * far)
+    places = np.stack([chi / ELECTRONEGATIVITY_WIDTH, covalent_radii[list(species)] / RADIUS_WIDTH], axis=1)
+    apart = places[:, None] - places
+    similar: Floats = np.exp(-0.5 * np.sum(apart**2, axis=-1))
+    return similar

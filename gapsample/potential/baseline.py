@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import reduce
 
+from gapsample.errors import InputError
+from gapsample.potential.calculator import FromCalculator
 from gapsample.potential.protocol import Potential, Sum
 from gapsample.potential.recipe import Baseline
 from gapsample.potential.zbl import ZBL
@@ -19,6 +21,26 @@ def from_recipe(baseline: Baseline) -> Potential | None:
 
         parts.append(PointCharges(baseline.charges))
     return added(*parts)
+
+
+def name_own(whole: Potential | None, described: Baseline | None) -> str | None:
+    """What a model's baseline holds besides the one its recipe describes, in words; None: nothing.
+
+    Raises
+    ------
+    InputError
+        The recipe's part is missing from it.
+    """
+    known = None if described is None else from_recipe(described)
+    if whole == known:
+        return None
+    own = whole
+    if known is not None:
+        if not isinstance(own, Sum) or own.left != known:
+            raise InputError("the model's baseline leaves out the one its recipe names; correct the recipe")
+        own = own.right
+    name = own.calculator if isinstance(own, FromCalculator) else own
+    return type(name).__name__
 
 
 def added(*parts: Potential | None) -> Potential | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 log = logging.getLogger(__name__)
 
 ROOM = 0.8  # of the shortest distance seen: the rotation of the SOAP basis stays exact down to it
+BASIS = [f.name for f in fields(SoapBasis) if f.name != "basis_error_exponent"]
 MOST_CANDIDATES = 100_000  # pairs or triplets considered as sparse points; a random part of more
 
 
@@ -69,14 +70,7 @@ def shortest_distance(near: Sequence[Neighbours], species: Sequence[int]) -> flo
 def _soap_terms(
     spec: Soap, species: Sequence[int], near: Sequence[Neighbours], rng: np.random.Generator
 ) -> Iterator[Term]:
-    basis = SoapBasis(
-        spec.cutoff,
-        spec.n_max,
-        spec.l_max,
-        spec.atom_sigma,
-        spec.cutoff_transition_width,
-        spec.central_weight,
-    )
+    basis = SoapBasis(**{name: getattr(spec, name) for name in BASIS})
     seen = _numbers(spec.species, species)
     r_min = ROOM * shortest_distance(near, species)
     mixing = None if spec.n_channels is None else mix_species(seen, spec.n_channels, spec.channel_method, rng)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from gapsample.descriptors.neighbours import Neighbours, find_neighbours
 from gapsample.errors import FitError, UnknownSpecies
 from gapsample.gp.linear_system import Posterior
 from gapsample.potential.absorb import absorb, add_sparse_points
+from gapsample.potential.baseline import name_own
+from gapsample.potential.container import write_container
+from gapsample.potential.model_parts import describe_posterior, describe_terms
 from gapsample.potential.predicted_error import (
     FORCE_DRAWS,
     REGULARIZATION,
@@ -25,8 +28,9 @@ from gapsample.potential.predicted_error import (
     build_error_model,
 )
 from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential
-from gapsample.potential.recipe import Recipe
+from gapsample.potential.recipe import KINDS, Recipe
 from gapsample.potential.terms.protocol import Evaluator, Term
+from gapsample.settings import dump
 
 Floats = NDArray[np.float64]
 
@@ -140,10 +144,30 @@ class GAP:
         return [replace(self, alpha=self.alpha + d, posterior=None) for d in deviations]
 
     def save(self, path: str | Path) -> None:
-        """Write one ``.npz`` file; see `gapsample.load`."""
-        from gapsample.potential.files import save
+        """Write one ``.npz`` file with a readable header; `gapsample.load` reads it.
 
-        save(self, path)
+        A baseline that the recipe does not describe is only named in it; `load` asks for it again.
+
+        Raises
+        ------
+        InputError
+            The baseline leaves out the one that the recipe names.
+        """
+        heads, arrays = describe_terms(self.terms)
+        posterior = None
+        if self.posterior is not None:
+            posterior, arrays["triangle"] = describe_posterior(self.posterior)
+        header = {
+            "species": list(self.species),
+            "e0": {chemical_symbols[z]: value for z, value in sorted(self.e0.items())},
+            "origin": dict(self.origin),
+            "calibration": asdict(self.calibration),
+            "recipe": None if self.recipe is None else dump(self.recipe, kinds=KINDS),
+            "terms": heads,
+            "own_baseline": name_own(self.baseline, None if self.recipe is None else self.recipe.baseline),
+            "posterior": posterior,
+        }
+        write_container(path, header, {"alpha": self.alpha, **arrays})
 
     @cached_property
     def error_model(self) -> ErrorModel:

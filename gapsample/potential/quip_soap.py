@@ -21,16 +21,17 @@ R_MIN, BASIS_TOLERANCE = "gapsample_r_min", "gapsample_basis_tolerance"
 ANY_DISTANCE = "0.0"  # r_min of a model that does not give it; costs no radial function at 1e-6
 NORMALIZED = 1e-10  # a sparse point whose norm is closer to one is left as it is
 LARGEST_ZETA = 100.0
+NARROWEST = 0.01  # Å, of atom_sigma: radial tables grow with its inverse
 
 RENORMALIZED_SINCE = 1423143769  # gap_version from which there is the factor 1 / sqrt(2 l + 1)
 OWN_SPECIES_SINCE = 1426512068  # the central atom is in the channel of its own species only
 OTHER_BASIS_AFTER = 1987654320  # radial_basis is no longer EQUISPACED_GAUSS by default
 
 READ = """cutoff cutoff_transition_width l_max n_max atom_sigma atom_gaussian_width central_weight
-    central_reference_all_species basis_error_exponent n_Z Z n_species species_Z radial_basis"""
-IDLE = "cutoff_scale cutoff_rate mix_shift"  # without effect while the following are neutral
+    central_reference_all_species basis_error_exponent n_Z Z n_species species_Z radial_basis
+    cutoff_dexp cutoff_scale cutoff_rate"""
+IDLE = "mix_shift"  # without effect while the following are neutral
 NEUTRAL = {
-    "cutoff_dexp": "0",
     "average": "F",
     "diagonal_radial": "F",
     "covariance_sigma0": "0",
@@ -63,7 +64,12 @@ def soap_terms(given: Coordinates) -> list[Weighted]:
         cutoff_transition_width=text.number("cutoff_transition_width", 0.5),
         central_weight=text.number("central_weight", 1.0),
         basis_error_exponent=text.number("basis_error_exponent", 10.0),
+        cutoff_dexp=text.integer("cutoff_dexp", 0),
+        cutoff_scale=text.number("cutoff_scale", 1.0),
+        cutoff_rate=text.number("cutoff_rate", 1.0),
     )
+    if basis.atom_sigma < NARROWEST:
+        raise FileFormatError(f"{sigma} of soap must be at least {NARROWEST} Å, got {basis.atom_sigma}")
     channels = basis.n_max * len(species)
     given.check_kernel(DOT_PRODUCT, (basis.l_max + 1) * channels * (channels + 1) // 2 + 1)
     if np.any(given.points[:, -1] != 0.0):
@@ -91,6 +97,7 @@ def soap_text(term: SoapTerm) -> str:
         f"soap cutoff={basis.cutoff} cutoff_transition_width={basis.cutoff_transition_width} "
         f"n_max={basis.n_max} l_max={basis.l_max} atom_sigma={basis.atom_sigma} "
         f"central_weight={basis.central_weight} basis_error_exponent={basis.basis_error_exponent} "
+        f"cutoff_dexp={basis.cutoff_dexp} cutoff_scale={basis.cutoff_scale} cutoff_rate={basis.cutoff_rate} "
         f"radial_basis=EQUISPACED_GAUSS covariance_type=dot_product zeta={term.zeta} delta={term.delta} "
         f"n_Z=1 Z={term.center} n_species={len(term.species)} "
         f"species_Z={{{' '.join(str(z) for z in term.species)}}}"

@@ -25,6 +25,8 @@ class Soap:
     delta : eV, prior standard deviation of one local energy
     n_sparse : sparse points for each central species
     central_weight : weight of the central atom in its own density
+    cutoff_dexp, cutoff_scale, cutoff_rate : neighbours count less with distance, in proportion to
+        1 / (rate + (r / scale)^dexp), scale in Å; dexp = 0: all alike
     centers : species that carry the term; None: all species of the data
     species : neighbour species seen by the term; None: all species of the data
     basis_tolerance : relative singular value below which a rotated radial function is dropped
@@ -38,6 +40,9 @@ class Soap:
     atom_sigma: float = 0.5
     cutoff_transition_width: float = 0.5
     central_weight: float = 1.0
+    cutoff_dexp: int = 0
+    cutoff_scale: float = 1.0
+    cutoff_rate: float = 1.0
     zeta: float = 4.0
     delta: float = 1.0
     n_sparse: int = 1000

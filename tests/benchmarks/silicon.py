@@ -24,6 +24,18 @@ def silicon(repeats: int, rattle: float = 0.1, seed: int = 0) -> Atoms:
     return atoms
 
 
+def moving(atoms: Atoms) -> Callable[[], Atoms]:
+    """Gives the configuration a little displaced at every call, so that nothing can be remembered."""
+    rng = np.random.default_rng(0)
+
+    def moved() -> Atoms:
+        copy = atoms.copy()
+        copy.positions += rng.normal(scale=1e-3, size=copy.positions.shape)
+        return copy
+
+    return moved
+
+
 def silicon_gap(n_sparse: int = 1000) -> GAP:
     """A GAP of the published silicon size (n_max = l_max = 8, cutoff 5.4 Å, zeta 4) with smooth weights."""
     rng = np.random.default_rng(1)

@@ -10,7 +10,7 @@ from gapsample.errors import FitError
 from gapsample.gp.hyper import Kind, Reduced, maximize, sample
 from gapsample.gp.linear_system import LinearSystem
 
-JITTER = 1e-6
+JITTER = 0.05  # large enough for its own part of the gradient to count
 SIZES = (6, 9)
 TRUTH = np.log([1.6, 0.5, 0.3, 2.0])
 """Logs of two amplitudes and two noises."""

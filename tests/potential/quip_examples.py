@@ -27,6 +27,13 @@ def soap_of(center: str, species: str, zeta: float = 4.0, *, tolerance: float = 
     return soap_term(cells, center, species, basis=basis, zeta=zeta, tolerance=tolerance)
 
 
+def weighted_soap() -> Term:
+    """A SOAP term whose neighbours count less with distance."""
+    cells = [rattled(oxide_cell(), seed=seed) for seed in range(3)]
+    basis = SoapBasis(3.6, 6, 3, 0.45, cutoff_dexp=4, cutoff_scale=2.5, cutoff_rate=0.5)
+    return soap_term(cells, "Si", "O Si", basis=basis)
+
+
 def model_of(*terms: Term, scale: float = 5.0) -> GAP:
     """Terms with random weights."""
     n = sum(term.n_sparse for term in terms)

@@ -12,7 +12,6 @@ from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 from ase.filters import FrechetCellFilter
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
 from potential.silicon import cells, stillinger_weber
@@ -79,7 +78,8 @@ def test_an_error_nobody_knows_is_not_answered(gap: GAP) -> None:
 
 def test_energy_is_conserved_in_dynamics(gap: GAP) -> None:
     atoms = bulk("Si", cubic=True)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=600, rng=np.random.default_rng(0))
+    thermal = np.sqrt(atoms.get_masses()[:, None] * units.kB * 600.0)
+    atoms.set_momenta(thermal * np.random.default_rng(0).standard_normal((8, 3)))
     atoms.calc = Calculator(gap)
     dynamics = VelocityVerlet(atoms, timestep=1.0 * units.fs)
     energies = []
@@ -133,10 +133,11 @@ def test_phonons_at_the_zone_center_are_acoustic_and_optical(gap: GAP) -> None:
             forces.append(supercell.get_forces())
         phonons.forces = forces
         phonons.produce_force_constants()
-        frequencies = np.sort(phonons.get_frequencies([0, 0, 0]))
-        np.testing.assert_allclose(frequencies[:3], 0.0, atol=0.3)
-        np.testing.assert_allclose(frequencies[3:], frequencies[5], rtol=1e-3)
-        optical.append(frequencies[5])
+        phonons.dynamical_matrix.run([0, 0, 0])
+        squares = np.linalg.eigvalsh(phonons.dynamical_matrix.dynamical_matrix)
+        np.testing.assert_allclose(squares[:3] / squares[5], 0.0, atol=1e-3)
+        np.testing.assert_allclose(squares[3:], squares[5], rtol=2e-3)
+        optical.append(np.sqrt(squares[5]))
     assert optical[0] == pytest.approx(optical[1], rel=0.1)
 
 

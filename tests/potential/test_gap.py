@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from contracts.check_potential import check_potential, check_purity
+from contracts.check_potential import check_potential, check_purity, slope
+from contracts.motions import displaced
 from potential.silicon import RECIPE, cells, prior_draw, stillinger_weber
 from potential.soap_examples import skewed_cell, slab, thin_cell
 
@@ -36,6 +37,20 @@ def test_gap_on_a_baseline_obeys_the_laws_of_potentials(drawn: GAP) -> None:
 
 def test_gap_fitted_to_labels_obeys_the_laws_of_potentials(silicon_fit: Fit) -> None:
     check_potential(silicon_fit.gap, cells(1)[0], tolerance=1e-5, exact=1e-5)
+
+
+def test_every_force_component_of_a_fit_is_minus_the_slope_of_the_energy(silicon_fit: Fit) -> None:
+    atoms = cells(1, seed=3)[0]
+    forces = silicon_fit.gap.evaluate(atoms).forces
+    assert forces is not None
+    for i, x in np.ndindex(8, 3):
+        unit = np.zeros((8, 3))
+        unit[i, x] = 1.0
+
+        def energy(h: float, unit: np.ndarray = unit) -> float:
+            return silicon_fit.gap.evaluate(displaced(atoms, h * unit), forces=False).energy
+
+        assert slope(energy, 1e-3) == pytest.approx(-forces[i, x], abs=1e-6)
 
 
 def test_an_atom_alone_has_its_reference_energy_and_that_of_its_lonely_density(drawn: GAP) -> None:

@@ -143,7 +143,6 @@ def test_what_is_not_supported_is_refused_by_name(
         ("n_Z=1", "n_Z=1 diagonal_radial=T", "diagonal_radial=T"),
         ("n_Z=1", "n_Z=1 diagonal_radial", "diagonal_radial=T"),
         ("n_Z=1", "n_Z=1 covariance_sigma0=0.1", "covariance_sigma0=0.1"),
-        ("n_Z=1", "n_Z=1 cutoff_dexp=2", "cutoff_dexp=2"),
         ("n_Z=1", "n_Z=1 average=T", "average=T"),
         ("n_Z=1", "n_Z=1 R_mix=T", "R_mix=T"),
         ("n_Z=1", "n_Z=1 central_reference_all_species=T", "central_reference_all_species=T"),
@@ -151,6 +150,7 @@ def test_what_is_not_supported_is_refused_by_name(
         ("species_Z={8 14}", "species_Z={8 8}", "2 different atomic numbers in species_Z"),
         ("species_Z={8 14}", "species_Z={0 14}", "any species (0)"),
         ("n_max=6", "n_max=5", "dimensions"),
+        ("atom_sigma=0.45", "atom_sigma=1e-9", "at least 0.01"),
         ("n_max=6", "n_max=6000000", "n_max"),
         ('gap_version="1596837814"', 'gap_version="1423143768"', "1/sqrt(2l+1)"),
         ('gap_version="1596837814"', 'gap_version="1426512067"', "central_reference_all_species"),
@@ -196,6 +196,11 @@ ENTITIES = {
 def test_entities_and_document_types_are_refused(kind: str, tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="entities"):
         read_quip(write(tmp_path, ENTITIES[kind] + pair_text()))
+
+
+def test_deeply_nested_xml_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError):
+        read_quip(write(tmp_path, "<a>" * 100_000 + "</a>" * 100_000))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from potential.examples import ANGLES, DISTANCES, angle_term, distance_term, oxide_cell
-from potential.quip_examples import SOAPS, combined, model_of, pair_text, soap_of, write
+from potential.quip_examples import SOAPS, combined, model_of, pair_text, soap_of, weighted_soap, write
 from potential.soap_examples import soap_term
 
 from gapsample.cli import main
@@ -24,7 +24,10 @@ from gapsample.potential.terms.distance import DistanceKind
 from gapsample.potential.terms.soap import SoapTerm
 from gapsample.potential.zbl import ZBL
 
-MODELS: dict[str, Callable[[], GAP]] = {"combined": combined}
+MODELS: dict[str, Callable[[], GAP]] = {
+    "combined": combined,
+    "soap, weighted by distance": lambda: model_of(weighted_soap()),
+}
 for name, given in SOAPS.items():
     MODELS[f"soap, {name}"] = lambda given=given: model_of(soap_of(*given))
 for name, kind in DISTANCES.items():
