@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from gapsample.potential.calculator import Calculator
     from gapsample.potential.files import load
     from gapsample.potential.fit import Fit, fit
+    from gapsample.potential.hyperparameters import optimize
+    from gapsample.potential.quip_write import write_quip
     from gapsample.potential.recipe import Angle, Baseline, Distance, Recipe, Sigmas, Soap
 
 _HOME = {
@@ -28,6 +30,8 @@ _HOME = {
     "Soap": "gapsample.potential.recipe",
     "fit": "gapsample.potential.fit",
     "load": "gapsample.potential.files",
+    "optimize": "gapsample.potential.hyperparameters",
+    "write_quip": "gapsample.potential.quip_write",
 }
 
 __all__ = [
@@ -43,6 +47,8 @@ __all__ = [
     "Soap",
     "fit",
     "load",
+    "optimize",
+    "write_quip",
 ]
 
 

@@ -12,7 +12,10 @@ import click
 @click.option(
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Replace one setting; may be repeated."
 )
-def fit(config: Path, overrides: tuple[str, ...]) -> None:
+@click.option(
+    "--optimize", is_flag=True, help="First find the noise and the delta of every term by their evidence."
+)
+def fit(config: Path, overrides: tuple[str, ...], optimize: bool) -> None:
     """Fit a GAP as CONFIG (a TOML file) says, and save it."""
     from gapsample.journeys.config import load_config
     from gapsample.journeys.fit import run_fit
@@ -20,7 +23,7 @@ def fit(config: Path, overrides: tuple[str, ...]) -> None:
     from gapsample.progress import showing_progress
 
     with showing_progress() as progress:
-        outcome = run_fit(load_config(config, overrides), progress=progress)
+        outcome = run_fit(load_config(config, overrides), optimized=optimize, progress=progress)
     for split, rows in outcome.errors.items():
         click.echo(f"\nErrors on {split} data\n{as_text(rows)}")
     click.echo(f"\nlog evidence {outcome.log_evidence:.1f}")

@@ -18,8 +18,8 @@ from gapsample.errors import SettingsError, UnknownName
 Floats = NDArray[np.float64]
 
 METHODS = ("chemical", "random")
-ELECTRONEGATIVITY_WIDTH = 0.5  # Pauling units: species this far apart are alike by exp(-1/2)
-RADIUS_WIDTH = 0.2  # Å, covalent radius, likewise
+ELECTRONEGATIVITY_WIDTH = 1.0  # Pauling units: species this far apart are alike by exp(-1/2)
+RADIUS_WIDTH = 0.4  # Å, covalent radius, likewise
 
 _ELECTRONEGATIVITIES = """
 H 2.20 Li 0.98 Be 1.57 B 2.04 C 2.55 N 3.04 O 3.44 F 3.98 Na 0.93 Mg 1.31 Al 1.61 Si 1.90 P 2.19 S 2.58

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gapsample.database import Database
 from gapsample.journeys.config import Config
 from gapsample.potential.assessment import Row
 from gapsample.potential.fit import fit
+from gapsample.potential.hyperparameters import optimize
 from gapsample.progress import Progress
 from gapsample.provenance import manifest, sha256, write_json
 
@@ -27,8 +28,12 @@ class FitOutcome:
     written: tuple[Path, ...]
 
 
-def run_fit(config: Config, *, progress: Progress | None = None) -> FitOutcome:
+def run_fit(config: Config, *, optimized: bool = False, progress: Progress | None = None) -> FitOutcome:
     """Import what the config asks for, fit, save the model and its manifest.
+
+    Parameters
+    ----------
+    optimized : find noise and delta by the evidence before the fit (see `hyperparameters.optimize`)
 
     Raises
     ------
@@ -37,6 +42,9 @@ def run_fit(config: Config, *, progress: Progress | None = None) -> FitOutcome:
     """
     started = time.perf_counter()
     database = fill_database(config)
+    if optimized:
+        config = replace(config, recipe=optimize(config.recipe, database, progress=progress))
+        log.info("optimized recipe: %s", config.recipe)
     result = fit(config.recipe, database, progress=progress)
     model = config.output.model
     result.gap.save(model)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -29,6 +29,25 @@ log = logging.getLogger(__name__)
 ROOM = 0.8  # of the shortest distance seen: the rotation of the SOAP basis stays exact down to it
 BASIS = [f.name for f in fields(SoapBasis) if f.name != "basis_error_exponent"]
 MOST_CANDIDATES = 100_000  # pairs or triplets considered as sparse points; a random part of more
+MOST_NUMBERS = 100_000_000  # the same for SOAP vectors, counted in their elements (0.8 GB)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Neighbour lists of many configurations, found anew each time they are gone through."""
+
+    configurations: Sequence[Atoms]
+    cutoff: float
+
+    def __iter__(self) -> Iterator[Neighbours]:
+        return (find_neighbours(atoms, self.cutoff) for atoms in self.configurations)
+
+    def collect(
+        self, describe: Callable[[Neighbours], Floats], most: int, rng: np.random.Generator
+    ) -> Floats:
+        """Descriptors of all configurations, shape (n, dimension); of more than `most` a random part."""
+        share = max(1, most // len(self.configurations))
+        return np.concatenate([_thin(describe(near), rng, share) for near in self])
 
 
 def build_terms(recipe: Recipe, configurations: Sequence[Atoms], rng: np.random.Generator) -> list[Term]:
@@ -47,7 +66,7 @@ def build_groups(
 ) -> list[list[Term]]:
     """The same, a list for each term of the recipe; empty where that term finds nothing to describe."""
     species = sorted({z for atoms in configurations for z in atoms.numbers.tolist()})
-    near = [find_neighbours(atoms, recipe.cutoff) for atoms in configurations]
+    near = Surroundings(configurations, recipe.cutoff)
     groups: list[list[Term]] = []
     for spec in recipe.terms:
         if isinstance(spec, Soap):
@@ -61,14 +80,14 @@ def build_groups(
     return groups
 
 
-def shortest_distance(near: Sequence[Neighbours], species: Sequence[int]) -> float:
+def shortest_distance(near: Surroundings, species: Sequence[int]) -> float:
     """Smallest distance between atoms of the data, Å; covalent radii where there is no pair."""
     seen = [n.d.min() for n in near if len(n.d)]
     return float(min(seen)) if seen else float(2.0 * min(covalent_radii[z] for z in species))
 
 
 def _soap_terms(
-    spec: Soap, species: Sequence[int], near: Sequence[Neighbours], rng: np.random.Generator
+    spec: Soap, species: Sequence[int], near: Surroundings, rng: np.random.Generator
 ) -> Iterator[Term]:
     basis = SoapBasis(**{name: getattr(spec, name) for name in BASIS})
     seen = _numbers(spec.species, species)
@@ -78,14 +97,14 @@ def _soap_terms(
         empty = SoapTerm(
             basis, center, seen, np.empty((0, 0)), spec.zeta, spec.delta, r_min, spec.basis_tolerance, mixing
         )
-        points = np.concatenate([empty.descriptors(n) for n in near if np.any(n.numbers == center)])
+        points = near.collect(empty.descriptors, MOST_NUMBERS // empty.dimension, rng)
         sparse = choose(points, spec.n_sparse, spec.sparse_method, rng)
         _say(f"soap of {chemical_symbols[center]}", len(sparse), spec.n_sparse)
         yield replace(empty, sparse=sparse)
 
 
 def _distance_terms(
-    spec: Distance, species: Sequence[int], near: Sequence[Neighbours], rng: np.random.Generator
+    spec: Distance, species: Sequence[int], near: Surroundings, rng: np.random.Generator
 ) -> Iterator[Term]:
     named = [_numbers(pair, species) for pair in spec.pairs] if spec.pairs else None
     for first, second in named or combinations_with_replacement(species, 2):
@@ -98,18 +117,18 @@ def _distance_terms(
             delta=spec.delta,
             exponent=spec.exponent,
         )
-        x = np.concatenate([kind.descriptors(n).x for n in near])
+        x = near.collect(_pair_points(kind), MOST_CANDIDATES, rng)
         if len(x) == 0:
             _say(f"distance of {pair}: no such pair within the cutoff", 0, spec.n_sparse)
             continue
-        points = choose(_thin(x[:, None], rng), spec.n_sparse, spec.sparse_method, rng)[:, 0]
+        points = choose(x, spec.n_sparse, spec.sparse_method, rng)[:, 0]
         cutoffs = kind.of_distances(points ** (1.0 / spec.exponent))[2]
         _say(f"distance of {pair}", len(points), spec.n_sparse)
         yield DistanceTerm(kind, points, cutoffs)
 
 
 def _angle_terms(
-    spec: Angle, species: Sequence[int], near: Sequence[Neighbours], rng: np.random.Generator
+    spec: Angle, species: Sequence[int], near: Surroundings, rng: np.random.Generator
 ) -> Iterator[Term]:
     every = [(c, *pair) for c in species for pair in combinations_with_replacement(species, 2)]
     wanted = [_numbers(t, species) for t in spec.triplets] if spec.triplets else every
@@ -119,8 +138,7 @@ def _angle_terms(
             center, (first, second), spec.cutoff, spec.cutoff_transition_width, spec.theta, spec.delta
         )
         name = "-".join(chemical_symbols[z] for z in (first, center, second))
-        share = max(1, MOST_CANDIDATES // len(near))
-        x = np.concatenate([_thin(kind.descriptors(n.within(spec.cutoff)).x, rng, share) for n in near])
+        x = near.collect(_triplet_points(kind), MOST_CANDIDATES, rng)
         if len(x) == 0:
             _say(f"angle of {name}: no such triplet within the cutoff", 0, spec.n_sparse)
             continue
@@ -137,6 +155,14 @@ def _angle_terms(
         yield AngleTerm(kind, points, cutoffs)
 
 
+def _pair_points(kind: DistanceKind) -> Callable[[Neighbours], Floats]:
+    return lambda near: kind.descriptors(near).x[:, None]
+
+
+def _triplet_points(kind: AngleKind) -> Callable[[Neighbours], Floats]:
+    return lambda near: kind.descriptors(near.within(kind.cutoff)).x
+
+
 def _numbers(symbols: Sequence[str] | None, species: Sequence[int]) -> tuple[int, ...]:
     """Atomic numbers of the symbols, or all species; FitError for one that does not occur."""
     if symbols is None:
@@ -148,7 +174,7 @@ def _numbers(symbols: Sequence[str] | None, species: Sequence[int]) -> tuple[int
     return numbers
 
 
-def _thin(points: Floats, rng: np.random.Generator, most: int = MOST_CANDIDATES) -> Floats:
+def _thin(points: Floats, rng: np.random.Generator, most: int) -> Floats:
     return points if len(points) <= most else points[rng.choice(len(points), most, replace=False)]
 
 

@@ -48,7 +48,8 @@ def fit(
 ) -> Fit:
     """Fit a GAP to the labels of a database.
 
-    Memory is O(M^2) in the number of sparse points M and does not depend on the amount of data.
+    The labels are streamed: memory for them is O(M^2) in the number of sparse points M, whatever their
+    number (the candidates for sparse points add up to 0.8 GB).
 
     Parameters
     ----------

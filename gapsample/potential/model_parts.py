@@ -92,9 +92,7 @@ def _check_term(term: Term) -> None:
         )
     if term.mixing is not None and (term.mixing.ndim, *term.mixing.shape[1:]) != (2, len(term.species)):
         raise FileFormatError(f"mixing of {len(term.species)} species has the shape {term.mixing.shape}")
-    side = term.n_channels * term.basis.n_max
-    dimension = (term.basis.l_max + 1) * side * (side + 1) // 2
-    if (term.sparse.ndim, *term.sparse.shape[1:]) != (2, dimension):
+    if (term.sparse.ndim, *term.sparse.shape[1:]) != (2, term.dimension):
         raise FileFormatError(
-            f"sparse points of soap must have {dimension} numbers each, got the shape {term.sparse.shape}"
+            f"sparse points of soap must have {term.dimension} numbers each, got {term.sparse.shape}"
         )

@@ -59,6 +59,12 @@ class SoapTerm:
         return len(self.sparse)
 
     @property
+    def dimension(self) -> int:
+        """Length of a power spectrum in QUIP's layout."""
+        side = self.n_channels * self.basis.n_max
+        return (self.basis.l_max + 1) * side * (side + 1) // 2
+
+    @property
     def n_channels(self) -> int:
         return len(self.species) if self.mixing is None else len(self.mixing)
 

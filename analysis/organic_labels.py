@@ -1,9 +1,9 @@
-"""Make organic_gfn1.xyz: hot pairs of small C, H, N, O molecules with GFN1-xTB energies and forces.
+"""Quantum labels for `species_channels.py`: hot pairs of small C, H, N, O molecules.
 
-    python analysis/data/make_organic_labels.py        (needs the extra ``qm``; about five minutes)
+    python analysis/organic_labels.py        (needs the extra ``qm``; minutes)
 
-Every pair of molecules, drawn at random and pushed together, runs its own Langevin dynamics in vacuum; a
-snapshot is kept every 40 fs. GFN1-xTB: Grimme, Bannwarth & Shushkov, J. Chem. Theory Comput. 13, 1989 (2017).
+Every pair, drawn at random and pushed together, runs its own Langevin dynamics in vacuum; a snapshot is kept
+every 40 fs. GFN1-xTB: Grimme, Bannwarth & Shushkov, J. Chem. Theory Comput. 13, 1989 (2017).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms, units
 from ase.build import molecule
+from ase.calculators.calculator import Calculator
 from ase.io import write
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-from tblite.ase import TBLite
 
-LABELS = Path(__file__).with_name("organic_gfn1.xyz")
+LABELS = Path(__file__).parent / "data" / "organic_gfn1.xyz"
 LEVEL = "GFN1-xTB"
 SEED = 11
 N_PAIRS, N_SNAPSHOTS = 12, 20
@@ -32,13 +32,21 @@ MOLECULES = (
 )  # fmt: skip
 
 
-def main() -> None:
+def make_labels() -> None:
+    """Write all labels anew."""
     rng = np.random.default_rng(SEED)
     LABELS.unlink(missing_ok=True)
     for number in range(N_PAIRS):
         for atoms in snapshots(pair(rng), rng):
             keep(atoms)
         print(f"{number + 1} of {N_PAIRS}", flush=True)
+
+
+def engine(accuracy: float = 1.0) -> Calculator:
+    """GFN1-xTB; a smaller accuracy is a tighter one."""
+    from tblite.ase import TBLite
+
+    return TBLite(method=LEVEL, verbosity=0, accuracy=accuracy)
 
 
 def pair(rng: np.random.Generator) -> Atoms:
@@ -59,7 +67,7 @@ def pair(rng: np.random.Generator) -> Atoms:
 
 def snapshots(atoms: Atoms, rng: np.random.Generator) -> list[Atoms]:
     """Configurations of one hot run, the first part thrown away; the pair may drift apart."""
-    atoms.calc = TBLite(method=LEVEL, verbosity=0)
+    atoms.calc = engine()
     MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=rng)
     motion = Langevin(
         atoms, STEP * units.fs, temperature_K=TEMPERATURE, friction=0.02 / units.fs, rng=rng, fixcm=False
@@ -76,7 +84,7 @@ def keep(atoms: Atoms) -> None:
     """Add one labeled configuration to the file, its label that of the positions as printed."""
     atoms = Atoms(atoms.numbers, np.round(atoms.positions, 5))
     labeled = atoms.copy()
-    labeled.calc = TBLite(method=LEVEL, verbosity=0, accuracy=0.1)
+    labeled.calc = engine(accuracy=0.1)
     energy, forces = labeled.get_potential_energy(), labeled.get_forces()
     atoms.info = {"config_type": "md", "level": LEVEL, "qm_energy": energy}
     atoms.arrays["qm_forces"] = np.round(forces, 5)
@@ -84,4 +92,4 @@ def keep(atoms: Atoms) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    make_labels()
