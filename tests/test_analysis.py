@@ -35,20 +35,23 @@ def run(script, out):
 def test_a_model_of_diamond_predicts_larger_errors_for_beta_tin(tmp_path):
     found = run("self_aware", tmp_path)
     assert found["predicted_error_ratio"] > 5.0
-    assert found["true_error_ratio"] > 5.0
+    assert found["curve_true_rms"]["β-tin"] > 5.0 * found["curve_true_rms"]["diamond"]
     assert found["forces"]["both"]["rank_correlation"] > 0.3
 
 
-def test_few_neighbors_come_back_from_their_soap_vector(tmp_path):
-    summaries = run("distinguishing", tmp_path)["summaries"]
+@pytest.fixture(scope="module")
+def summaries(tmp_path_factory):
+    return run("distinguishing", tmp_path_factory.mktemp("distinguishing"))["summaries"]
+
+
+def test_few_neighbors_come_back_from_their_soap_vector(summaries):
     easiest = next(s for s in summaries if s["n"] == 4 and s["l_max"] == 6)
     assert easiest["recovered"] == 1.0
     for s in summaries:
         assert s["recovered"] + s["caught"] + s["mistaken"] == pytest.approx(1.0)
 
 
-def test_a_soap_vector_of_higher_angular_momentum_sees_more(tmp_path):
-    summaries = run("distinguishing", tmp_path)["summaries"]
+def test_a_soap_vector_of_higher_angular_momentum_sees_more(summaries):
     sensitivity = {(s["n"], s["l_max"]): s["sensitivity"] for s in summaries}
     assert sensitivity[8, 2] < sensitivity[8, 6]
 

@@ -18,6 +18,7 @@ from gapsample.errors import SettingsError, UnknownName
 Floats = NDArray[np.float64]
 
 METHODS = ("chemical", "random")
+# widths: the best of three tried, (0.5, 0.2), (1.0, 0.4) and (2.0, 0.8), on organic molecules and a noble alloy
 ELECTRONEGATIVITY_WIDTH = 1.0  # Pauling units: species this far apart are alike by exp(-1/2)
 RADIUS_WIDTH = 0.4  # Å, covalent radius, likewise
 
