@@ -21,7 +21,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 LABELS = Path(__file__).parent / "data" / "organic_gfn1.xyz"
 LEVEL = "GFN1-xTB"
 SEED = 11
-N_PAIRS, N_SNAPSHOTS = 12, 20
+N_PAIRS, N_SNAPSHOTS = 40, 6
 TEMPERATURE = 800.0  # K
 STEP, STEPS_APART = 0.5, 80  # fs
 CLOSEST = 2.2  # Å between the two molecules at the start

@@ -44,20 +44,24 @@ HELD_OUT_MD = {600.0: 4, 1200.0: 4}
 class TightBinding(Calculator):
     """The engine as an ASE calculator: a shifted k-point mesh of even density for every cell."""
 
-    implemented_properties = ("energy", "free_energy", "forces", "stress")
+    implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 (ASE's)
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def calculate(
         self, atoms: Atoms | None = None, properties: Any = ("energy",), system_changes: Any = all_changes
     ) -> None:
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+        assert self.atoms is not None
         mesh = tuple(max(1, round(MESH / length)) for length in self.atoms.cell.lengths())
         engine = _quippy(mesh)
-        engine.calculate(self.atoms.copy(), list(self.implemented_properties))
+        engine.calculate(self.atoms.copy(), self.implemented_properties)
         self.results = {name: engine.results[name] for name in self.implemented_properties}
 
 
 @lru_cache(maxsize=64)
-def _quippy(mesh: tuple[int, int, int]) -> Calculator:
+def _quippy(mesh: tuple[int, ...]) -> Any:
     """Quippy's engine on half of a shifted mesh; the other half are the same points times -1."""
     from quippy.potential import Potential
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gapsample.potential.files import load
     from gapsample.potential.fit import Fit, fit
     from gapsample.potential.hyperparameters import optimize
-    from gapsample.potential.quip_write import write_quip
+    from gapsample.potential.quip.write import write_quip
     from gapsample.potential.recipe import Angle, Baseline, Distance, Recipe, Sigmas, Soap
 
 _HOME = {
@@ -31,7 +31,7 @@ _HOME = {
     "fit": "gapsample.potential.fit",
     "load": "gapsample.potential.files",
     "optimize": "gapsample.potential.hyperparameters",
-    "write_quip": "gapsample.potential.quip_write",
+    "write_quip": "gapsample.potential.quip.write",
 }
 
 __all__ = [

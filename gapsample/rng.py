@@ -40,7 +40,7 @@ def stream(seed: int, run: int = 0, walker: int = 0, iteration: int = 0) -> Gene
 
 def words(seed: int, run: int = 0, walker: int = 0, iteration: int = 0, *, n: int = 4) -> NDArray[np.uint64]:
     """Seed words of the same stream for a generator inside compiled code, shape (n,), uint64."""
-    return _sequence(seed, run, walker, iteration).generate_state(n, np.uint64)
+    return _sequence(seed, run, walker, iteration).generate_state(n, np.uint64).astype(np.uint64)
 
 
 def dump_state(rng: Generator) -> dict[str, Any]:

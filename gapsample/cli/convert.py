@@ -21,7 +21,7 @@ def convert(source: Path, target: Path, without_baseline: bool) -> None:
     """
     from gapsample.errors import SettingsError
     from gapsample.potential.files import load
-    from gapsample.potential.quip_write import write_quip
+    from gapsample.potential.quip.write import write_quip
 
     suffix = target.suffix.lower()
     if suffix not in (".npz", ".xml"):

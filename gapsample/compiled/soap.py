@@ -99,9 +99,10 @@ def gather(
     j: Integers,
     D: Floats,
     d: Floats,
+    lanes: int,
     w: Scratch,
 ) -> int:
-    """Copy the neighbours of a group by atom and species, each padded with neighbours of no weight.
+    """Copy the neighbours of a group by atom and species, padded to `lanes` with neighbours of no weight.
 
     Returns the number of columns filled.
     """
@@ -120,7 +121,7 @@ def gather(
                     w.r[n] = d[k]
                     w.pair[n] = k
                     n += 1
-            while n % LANES:
+            while n % lanes:
                 w.u[0, n] = 0.0
                 w.u[1, n] = 0.0
                 w.u[2, n] = 1.0

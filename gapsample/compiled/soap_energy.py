@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gapsample.compiled.jit import njit
 from gapsample.compiled.power_spectrum import power_spectrum, power_spectrum_adjoint
 from gapsample.compiled.soap import (
+    LANES,
     Density,
     coefficients,
     coefficients_adjoint,
@@ -44,7 +45,7 @@ def spectra(
     c = np.empty(density.c_start[-1])
     for begin in range(0, len(centres), GROUP):
         group = centres[begin : begin + GROUP]
-        n = gather(density, group, numbers, first, j, D, d, scratch)
+        n = gather(density, group, numbers, first, j, D, d, LANES, scratch)
         prepare(density, n, scratch)
         for b in range(len(group)):
             coefficients(density, b, scratch, c)
@@ -161,7 +162,7 @@ def evaluate(
         block = centres[begin : begin + BLOCK]
         for start in range(0, len(block), GROUP):
             group = block[start : start + GROUP]
-            n = gather(density, group, numbers, first, j, D, d, scratch)
+            n = gather(density, group, numbers, first, j, D, d, LANES, scratch)
             prepare(density, n, scratch)
             for b in range(len(group)):
                 coefficients(density, b, scratch, c[start + b])
@@ -189,7 +190,7 @@ def evaluate(
                 power_spectrum_adjoint(density, c[b], p[b], norm[b], dp[b], dc[w, b])
         for start in range(0, len(block) if n_gradients > 0 else 0, GROUP):
             group = block[start : start + GROUP]
-            n = gather(density, group, numbers, first, j, D, d, scratch)
+            n = gather(density, group, numbers, first, j, D, d, LANES, scratch)
             prepare(density, n, scratch)
             for w in range(n_gradients):
                 for b in range(len(group)):

@@ -18,7 +18,7 @@ from gapsample.errors import SettingsError, UnknownName
 Floats = NDArray[np.float64]
 
 METHODS = ("chemical", "random")
-# widths: the best of three tried, (0.5, 0.2), (1.0, 0.4) and (2.0, 0.8), on organic molecules and a noble alloy
+# widths tried: these, their halves and doubles; best on organic molecules, second to doubles on an alloy
 ELECTRONEGATIVITY_WIDTH = 1.0  # Pauling units: species this far apart are alike by exp(-1/2)
 RADIUS_WIDTH = 0.4  # Å, covalent radius, likewise
 
@@ -33,7 +33,7 @@ Os 2.20 Ir 2.20 Pt 2.28 Au 2.54 Hg 2.00 Tl 1.62 Pb 2.33 Bi 2.02 Th 1.30 U 1.38
 ELECTRONEGATIVITIES = dict(
     zip(_ELECTRONEGATIVITIES.split()[::2], map(float, _ELECTRONEGATIVITIES.split()[1::2]), strict=True)
 )
-"""Pauling's scale, as revised by Allred, J. Inorg. Nucl. Chem. 17, 215 (1961)."""
+"""Pauling's scale with the revisions of Allred, J. Inorg. Nucl. Chem. 17, 215 (1961)."""
 
 
 def mix_species(species: Sequence[int], n_channels: int, method: str, rng: np.random.Generator) -> Floats:

@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 NEGLIGIBLE = 1e-13  # singular values below are rounding
+KMEANS_ROUNDS = 6
 METHODS = ("cur", "farthest", "kmeans", "uniform", "all")
 
 
@@ -68,32 +69,30 @@ def cur(points: Floats, n: int, rng: np.random.Generator) -> Integers:
 
 def farthest(points: Floats, n: int, rng: np.random.Generator) -> Integers:
     """Each next point is the farthest from all chosen before it, the first one random."""
-    return _spread(points, n, [int(rng.integers(len(points)))])
+    chosen = np.empty(n, dtype=np.int64)
+    chosen[0] = rng.integers(len(points))
+    norms = np.sum(points**2, axis=1)
+    nearest = np.full(len(points), np.inf)
+    for k in range(1, n):
+        last = chosen[k - 1]
+        nearest = np.minimum(nearest, norms + norms[last] - 2.0 * points @ points[last])
+        chosen[k] = np.argmax(nearest)
+    return np.sort(chosen)
 
 
 def kmeans(points: Floats, n: int, rng: np.random.Generator) -> Integers:
     """The data points nearest to n k-means centers (Zhang, Tsang & Kwok, ICML 2008, on Nyström landmarks).
 
-    Clusters that end up empty are made up for by the points farthest from those chosen.
+    For each cluster that ends up empty, the point farthest from its own center is taken instead.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="One of the clusters is empty")
-        centers, member = kmeans2(points, n, minit="points", seed=rng)
+        centers, member = kmeans2(points, n, iter=KMEANS_ROUNDS, minit="points", seed=rng)
     away = np.sum((points - centers[member]) ** 2, axis=1)
     nearest = [c[np.argmin(away[c])] for k in range(n) if len(c := np.flatnonzero(member == k))]
-    return _spread(points, n, [int(k) for k in nearest])
-
-
-def _spread(points: Floats, n: int, chosen: list[int]) -> Integers:
-    """Add the point farthest from all chosen ones until there are n."""
-    norms = np.sum(points**2, axis=1)
-    nearest = np.full(len(points), np.inf)
-    for k in range(n):
-        if k == len(chosen):
-            chosen.append(int(np.argmax(nearest)))
-        last = chosen[k]
-        nearest = np.minimum(nearest, norms + norms[last] - 2.0 * points @ points[last])
-    return np.sort(np.array(chosen, dtype=np.int64))
+    away[nearest] = -np.inf
+    outlying = np.argsort(-away, kind="stable")[: n - len(nearest)]
+    return np.sort(np.concatenate([np.array(nearest, dtype=np.int64), outlying]))
 
 
 def uniform_grid(points: Floats, n: int) -> Floats:

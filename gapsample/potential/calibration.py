@@ -15,7 +15,7 @@ def calibrate(held_out: Assessment) -> Calibration:
     energy, n_energies = _factor(held_out.energy)
     forces, n_forces = _factor(held_out.forces)
     floor = 0.5 * forces * negligible(held_out.forces)  # stays negligible itself
-    return Calibration(energy, forces, forces, floor, n_energies, n_forces)
+    return Calibration(energy, forces, energy, floor, n_energies, n_forces)
 
 
 def _factor(compared: Compared) -> tuple[float, int]:

@@ -17,7 +17,7 @@ from gapsample.potential.container import UNREADABLE, read_container, unreadable
 from gapsample.potential.gap import GAP, Calibration
 from gapsample.potential.model_parts import check_numbers, rebuild_posterior, rebuild_terms
 from gapsample.potential.protocol import Potential
-from gapsample.potential.quip_read import read_quip
+from gapsample.potential.quip.read import read_quip
 from gapsample.potential.recipe import KINDS, Baseline, Recipe
 from gapsample.settings import build
 

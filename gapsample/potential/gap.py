@@ -43,7 +43,7 @@ class Calibration:
     ----------
     energy, forces : multiply `energy_std` and `forces_std`
     forces_floor : eV/Å, smallest `forces_std`: components fixed by symmetry are certain only to rounding
-    local : multiplies `local_std` (there are no labels of local energies: the force factor is taken)
+    local : multiplies `local_std` (there are no labels of local energies: the energy factor is taken)
     n_energies, n_forces : how many held-out numbers they were found from
     """
 
@@ -212,7 +212,7 @@ class GAP:
             return replace(result, novelty=novelty)
         deviations = found.energies[1:]
         local = np.sqrt(novelty + np.mean(deviations**2, axis=0))
-        total = np.sqrt(novelty.sum() + np.mean(deviations.sum(axis=1) ** 2))
+        total = np.hypot(np.sum(np.sqrt(novelty)), np.sqrt(np.mean(deviations.sum(axis=1) ** 2)))
         forces = None
         if found.forces is not None and len(found.forces) > 1:
             raw = np.sqrt(np.mean(found.forces[1:] ** 2, axis=0))

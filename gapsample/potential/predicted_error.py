@@ -3,7 +3,9 @@
 Two things that are not the same. *Novelty* is the prior variance of a local energy that the sparse points
 leave unexplained, k_ii - k_i^T K_mm^-1 k_i. The *posterior* variance k_i^T Sigma k_i is what the data left
 undetermined among the sparse points; it is estimated by draws of the weights, which share the kernel
-values with the energy and so cost little.
+values with the energy and so cost little. Errors of a total energy that come from novelty are added up as
+if they were one error, which is exact where environments are alike and an upper bound elsewhere; in a
+supercell of a crystal the predicted error per atom is then that of the crystal.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ class Evaluation:
     virial : shape (3, 3), eV, equal to -volume * stress
     local_energies : shape (n_atoms,), eV; they sum to `energy`
     energy_std : eV, predicted error of the total energy
-    local_std : shape (n_atoms,), eV, posterior standard deviation of each local energy
-    forces_std : shape (n_atoms, 3), eV/Å, posterior standard deviation of each force component
+    local_std : shape (n_atoms,), eV, predicted error of each local energy
+    forces_std : shape (n_atoms, 3), eV/Å, predicted error of each force component
     novelty : shape (n_atoms,), eV^2, distance of each environment from the sparse set
         (QUIP's ``local_gap_variance``)
     """

@@ -127,8 +127,8 @@ class Checkpoints(Generic[State]):
                 self._unreadable.add(path)
                 continue
             self._check(path, header)
-            for problem in problems:
-                warnings.warn(f"{problem}; going on from {path.name} instead", RuntimeWarning, stacklevel=2)
+            for story in problems:
+                warnings.warn(f"{story}; going on from {path.name} instead", RuntimeWarning, stacklevel=2)
             state = self.codec.unpack(Packed(arrays, header["values"]))
             return Checkpoint(state, restore_state(header["rng"]), header["n_steps"], header["marks"])
         if problems:
@@ -152,7 +152,9 @@ class Checkpoints(Generic[State]):
         payload = io.BytesIO()
         try:
             with zipfile.ZipFile(payload, "w") as archive:
-                archive.writestr("header.json", json.dumps(header))
+                archive.writestr(
+                    zipfile.ZipInfo("header.json"), json.dumps(header)
+                )  # dated 1980, as arrays are
                 for name, array in packed.arrays.items():
                     with archive.open(f"arrays/{name}.npy", "w", force_zip64=True) as member:
                         np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)

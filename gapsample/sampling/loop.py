@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.random import Generator
 
-from gapsample.sampling.checkpoints import Checkpoints
+from gapsample.sampling.checkpoints import Checkpoint, Checkpoints
+
+log = logging.getLogger("gapsample")
 
 State = TypeVar("State")
 Info = TypeVar("Info")
@@ -24,7 +32,9 @@ class Reason(Enum):
     TIME_LIMIT = "the limit on wall time is reached; resume to go on"
     INTERRUPTED = "interrupted from the keyboard; resume to go on"
     TERMINATED = "asked to end by a signal (batch limit or kill); resume to go on"
-    STUCK = "walks no longer move; check the smallest step sizes and the ceiling in the report, or walk longer"
+    STUCK = (
+        "walks no longer move; check the smallest step sizes and the ceiling in the report, or walk longer"
+    )
     UNCERTAIN = "the predicted error passed its limit; label the collected configurations, refit and resume"
 
 
@@ -43,6 +53,10 @@ class Every:
 
     seconds: float = 60.0
     steps: int | None = None
+
+    def due(self, n_steps: int, elapsed: float) -> bool:
+        """Whether it is time, `n_steps` steps into the run and `elapsed` seconds after the last one."""
+        return elapsed >= self.seconds or (self.steps is not None and n_steps % self.steps == 0)
 
 
 class Record(Protocol[Info_contra]):
@@ -91,19 +105,76 @@ def run(
     Ctrl-C and SIGTERM let the step in progress end, write a checkpoint and return; a second Ctrl-C stops
     at once, and the last checkpoint stands. An exception from `step` is raised as it is.
     """
-    raise NotImplementedError
+    saved: int | None = n_steps if n_steps > 0 else None
+    saved_at = time.monotonic()
+
+    def save() -> None:
+        nonlocal saved, saved_at
+        marks = None if record is None else record.sync()
+        if checkpoints is not None:
+            checkpoints.save(Checkpoint(state, rng, n_steps, marks))
+        if watch is not None:
+            watch(state, n_steps)
+        saved, saved_at = n_steps, time.monotonic()
+
+    with _noting_signals() as noted:
+        if saved is None:
+            save()
+        while True:
+            reason = until(state, n_steps) or (noted[0] if noted else None)
+            if reason is not None:
+                break
+            state, info = step(state, rng)
+            n_steps += 1
+            if record is not None:
+                record.append(info)
+            if checkpoint_every.due(n_steps, time.monotonic() - saved_at):
+                save()
+        if saved != n_steps:
+            save()
+    return Finished(state, n_steps, reason)
 
 
 def steps(limit: int) -> Until[Any]:
     """Stop after `limit` steps in all, those before a resume included."""
-    raise NotImplementedError
+    return lambda state, n_steps: Reason.STEP_LIMIT if n_steps >= limit else None
 
 
 def wall_time(seconds: float) -> Until[Any]:
     """Stop when `seconds` have passed since this call."""
-    raise NotImplementedError
+    end = time.monotonic() + seconds
+    return lambda state, n_steps: Reason.TIME_LIMIT if time.monotonic() >= end else None
 
 
 def first_of(*conditions: Until[State]) -> Until[State]:
     """Stop when any of the conditions says so; the first of them gives the reason."""
-    raise NotImplementedError
+
+    def any_of_them(state: State, n_steps: int) -> Reason | None:
+        return next((r for condition in conditions if (r := condition(state, n_steps)) is not None), None)
+
+    return any_of_them
+
+
+SIGNALS = {signal.SIGINT: Reason.INTERRUPTED, signal.SIGTERM: Reason.TERMINATED}
+
+
+@contextmanager
+def _noting_signals() -> Iterator[list[Reason]]:
+    """Collect the signals that ask to end; outside the main thread, where Python hears none, do nothing."""
+    noted: list[Reason] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if noted and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        noted.append(SIGNALS[signal.Signals(number)])
+        log.info("ending after this step (%s)", signal.Signals(number).name)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    before = {number: signal.signal(number, note) for number in SIGNALS}
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

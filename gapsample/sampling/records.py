@@ -13,6 +13,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Mapping
+from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
@@ -79,6 +80,8 @@ class RecordFile:
         self._stream = self.path.open("r+b", buffering=0)
         try:
             _lock(self._stream.fileno(), self.path)
+            for stray in self.path.parent.glob(f".{escape(self.path.name)}.*.part"):
+                stray.unlink(missing_ok=True)  # of a process killed while it made the file
             found, self.about, self._start = _read_header(self.path)
             if found != self.dtype:
                 raise FileFormatError(
@@ -95,7 +98,8 @@ class RecordFile:
         present = _count(self.path, self._start, self.dtype)
         if keep is None and present:
             raise InputError(
-                f"{self.path} holds {present} records of an earlier run; resume that run or choose another folder"
+                f"{self.path} holds {present} records of an earlier run; "
+                "resume that run or choose another folder"
             )
         mark = NOTHING if keep is None else Mark(*keep)
         _verify(self.path, self._start, self.dtype, mark)
@@ -204,13 +208,13 @@ def _create(path: Path, dtype: np.dtype[Any], about: Mapping[str, Any]) -> None:
 
 
 def _described(dtype: np.dtype[Any]) -> Any:
-    """The dtype in numpy's list notation, if that says everything about it."""
+    """The dtype in numpy's list notation."""
     if dtype.names is None or dtype.hasobject or dtype.itemsize == 0:
         raise InputError(f"records want a structured dtype of numbers and fixed-size arrays, got {dtype}")
-    description = np.lib.format.dtype_to_descr(dtype)
-    if _rebuilt(json.loads(json.dumps(description))) != dtype:
-        raise InputError(f"{dtype} cannot be written down exactly; name every field and leave no titles")
-    return description
+    try:
+        return np.lib.format.dtype_to_descr(dtype)
+    except ValueError as problem:
+        raise InputError(f"the fields of {dtype} do not lie one after another: {problem}") from problem
 
 
 def _rebuilt(description: Any) -> np.dtype[Any]:
@@ -218,7 +222,8 @@ def _rebuilt(description: Any) -> np.dtype[Any]:
 
     def field(entry: list[Any]) -> tuple[Any, ...]:
         kind = [field(part) for part in entry[1]] if isinstance(entry[1], list) else entry[1]
-        return (entry[0], kind, *(tuple(shape) for shape in entry[2:]))
+        name = tuple(entry[0]) if isinstance(entry[0], list) else entry[0]  # a list: title and name
+        return (name, kind, *(tuple(shape) for shape in entry[2:]))
 
     return np.dtype(np.lib.format.descr_to_dtype([field(entry) for entry in description]))
 

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 import gapsample
 from gapsample.potential.gap import GAP
-from gapsample.potential.quip_write import write_quip
+from gapsample.potential.quip.write import write_quip
 
 FIRST_CALL = """
 import time, sys; t = time.perf_counter()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from silicon import moving, silicon, silicon_gap
 
-from gapsample.potential.quip_write import write_quip
+from gapsample.potential.quip.write import write_quip
 
 SPARSE = 200
 

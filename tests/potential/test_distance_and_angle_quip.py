@@ -9,7 +9,7 @@ from potential.examples import ANGLES, DISTANCES, angle_term, distance_term, oxi
 
 from gapsample.descriptors.neighbours import find_neighbours
 from gapsample.potential.gap import GAP
-from gapsample.potential.quip_write import write_quip
+from gapsample.potential.quip.write import write_quip
 from gapsample.potential.terms.distance import DistanceKind, DistanceTerm
 
 TINY_FIT = Path(__file__).parents[3] / "shared" / "reference" / "tiny_fit"

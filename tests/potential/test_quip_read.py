@@ -14,9 +14,9 @@ from potential.quip_examples import combined, model_of, pair_text, soap_of, writ
 
 from gapsample.errors import FileFormatError
 from gapsample.potential.files import load
-from gapsample.potential.quip_descriptor import parse_descriptor
-from gapsample.potential.quip_read import read_quip
-from gapsample.potential.quip_write import write_quip
+from gapsample.potential.quip.descriptor import parse_descriptor
+from gapsample.potential.quip.read import read_quip
+from gapsample.potential.quip.write import write_quip
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 with_reference = pytest.mark.skipif(

@@ -18,8 +18,8 @@ from gapsample.cli import main
 from gapsample.errors import InputError
 from gapsample.potential.files import load
 from gapsample.potential.gap import GAP
-from gapsample.potential.quip_read import read_quip
-from gapsample.potential.quip_write import truncation_error, write_quip
+from gapsample.potential.quip.read import read_quip
+from gapsample.potential.quip.write import truncation_error, write_quip
 from gapsample.potential.terms.distance import DistanceKind
 from gapsample.potential.terms.soap import SoapTerm
 from gapsample.potential.zbl import ZBL

@@ -23,7 +23,7 @@ from gapsample.gp.linear_system import Posterior
 from gapsample.potential.baseline import from_recipe
 from gapsample.potential.files import load
 from gapsample.potential.gap import GAP
-from gapsample.potential.quip_write import write_quip
+from gapsample.potential.quip.write import write_quip
 from gapsample.potential.recipe import Baseline, Distance, Recipe, Soap
 
 HOSTILE = [

@@ -10,11 +10,11 @@ import numpy as np
 
 from gapsample.errors import FileFormatError, InputError, SettingsError
 from gapsample.potential.gap import GAP
-from gapsample.potential.quip_coordinates import Coordinates, Weighted
-from gapsample.potential.quip_descriptor import LARGEST_NUMBER, parse_descriptor
-from gapsample.potential.quip_pairs import angle_terms, cluster_terms, distance_terms
-from gapsample.potential.quip_soap import soap_terms
-from gapsample.potential.quip_xml import (
+from gapsample.potential.quip.coordinates import Coordinates, Weighted
+from gapsample.potential.quip.descriptor import LARGEST_NUMBER, parse_descriptor
+from gapsample.potential.quip.pairs import angle_terms, cluster_terms, distance_terms
+from gapsample.potential.quip.soap import soap_terms
+from gapsample.potential.quip.xml import (
     as_integer,
     as_logical,
     as_number,

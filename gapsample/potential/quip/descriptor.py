@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gapsample.errors import FileFormatError
-from gapsample.potential.quip_xml import as_integer, as_logical, as_number
+from gapsample.potential.quip.xml import as_integer, as_logical, as_number
 
 VALUE = r"""\{([^{}]*)\}|"([^"]*)"|'([^']*)'|([^\s{}"']*)"""
 WORD = re.compile(rf"""\s*([^\s={{}}"']+)(?:\s*=\s*(?:{VALUE}))?(?=\s|$)""")

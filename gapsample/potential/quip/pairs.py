@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gapsample.errors import FileFormatError, InputError
-from gapsample.potential.quip_coordinates import ARD_SE, Coordinates, Weighted
+from gapsample.potential.quip.coordinates import ARD_SE, Coordinates, Weighted
 from gapsample.potential.terms.angle import AngleKind, AngleTerm
 from gapsample.potential.terms.distance import DistanceKind, DistanceTerm
 

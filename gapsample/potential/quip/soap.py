@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gapsample.descriptors.soap import SoapBasis
 from gapsample.errors import FileFormatError
-from gapsample.potential.quip_coordinates import DOT_PRODUCT, Coordinates, Weighted
-from gapsample.potential.quip_descriptor import Descriptor
-from gapsample.potential.quip_xml import as_number
+from gapsample.potential.quip.coordinates import DOT_PRODUCT, Coordinates, Weighted
+from gapsample.potential.quip.descriptor import Descriptor
+from gapsample.potential.quip.xml import as_number
 from gapsample.potential.terms.soap import SoapTerm
 
 Floats = NDArray[np.float64]

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from gapsample.errors import InputError
 from gapsample.files import replacing
 from gapsample.potential.gap import GAP
-from gapsample.potential.quip_coordinates import ARD_SE, DOT_PRODUCT
-from gapsample.potential.quip_pairs import angle_text, distance_text
-from gapsample.potential.quip_soap import BASIS_TOLERANCE, R_MIN, soap_text
+from gapsample.potential.quip.coordinates import ARD_SE, DOT_PRODUCT
+from gapsample.potential.quip.pairs import angle_text, distance_text
+from gapsample.potential.quip.soap import BASIS_TOLERANCE, R_MIN, soap_text
 from gapsample.potential.terms.angle import AngleTerm
 from gapsample.potential.terms.distance import DistanceTerm
 from gapsample.potential.terms.protocol import Term

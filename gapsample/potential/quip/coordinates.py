@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsample.errors import FileFormatError
-from gapsample.potential.quip_descriptor import Descriptor
-from gapsample.potential.quip_xml import as_number, attribute
+from gapsample.potential.quip.descriptor import Descriptor
+from gapsample.potential.quip.xml import as_number, attribute
 from gapsample.potential.terms.protocol import Term
 
 Floats = NDArray[np.float64]

@@ -1,0 +1,175 @@
+"""One step of nested sampling: the highest points die, clones of the others walk in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+
+from gapsample.nested.diagnostics import rank_correlation
+from gapsample.nested.live import Live, insertion_ranks, survivors
+from gapsample.nested.problem import Ceiling, Floats, Integers, Keys, Problem, Walk, Walked
+from gapsample.nested.settings import Settings
+from gapsample.nested.state import (
+    COLUMNS,
+    Records,
+    State,
+    Story,
+    dead_dtype,
+    kept_dtype,
+    progress_dtype,
+)
+from gapsample.nested.tuning import COPIES, ROUNDS, adapted_length, tuned_steps, tuning_keys
+
+Walker = Callable[[Walk], Walked]
+
+
+class Stepper:
+    """``step(state, rng) -> (state, story)``: a quarter of the live points die, then the walks adapt.
+
+    Parameters
+    ----------
+    problem : what is sampled
+    settings : how
+    inverse_temperature : 1/energy, where the evidence of the dead points is followed for the stop criterion
+    walk : does the walks, ``problem.walk`` unless they are shared among threads or processes
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        settings: Settings,
+        *,
+        inverse_temperature: float = 0.0,
+        walk: Walker | None = None,
+    ) -> None:
+        self.problem, self.settings = problem, settings
+        self.beta = inverse_temperature
+        self.walk = problem.walk if walk is None else walk
+
+    def __call__(self, state: State, rng: Generator) -> tuple[State, Story]:
+        """Take one step; neither `state` nor its arrays are altered."""
+        settings = self.settings
+        fate = _Fate.drawn(settings, rng)
+        live = state.live.copy()
+        ceiling = state.ceiling if np.isfinite(state.ceiling.value) else live.ceiling(live.highest(1)[0])
+        steps = tuned_steps(self.problem, live, ceiling, state.steps, settings.acceptance, fate.tuning)
+        n_dead = settings.n_cull * settings.iterations_per_step
+        dead = np.empty(n_dead, dead_dtype(self.problem, live.coordinates))
+        remains = np.empty((n_dead, live.coordinates.shape[1]))
+        ranks = np.empty((2, n_dead))
+        tried = accepted = np.zeros(len(steps), np.int64)
+        for i in range(settings.iterations_per_step):
+            rows = slice(i * settings.n_cull, (i + 1) * settings.n_cull)
+            dying = live.highest(settings.n_cull)
+            _bury(live, dying, dead[rows], remains[rows])
+            ceiling = live.ceiling(dying[-1])
+            parents = survivors(fate.parents[i], dying, settings.n_live)
+            walked = self.walk(
+                Walk(live.coordinates[parents], live.value[parents], ceiling, steps, state.walk_length, fate.keys[i])
+            )
+            ranks[:, rows] = _replace(live, dying, parents, ceiling, walked, fate.labels[i])
+            tried, accepted = tried + walked.tried.sum(axis=0), accepted + walked.accepted.sum(axis=0)
+        for name, values in self.problem.observe(remains).items():
+            dead[name] = values
+        shrinkage = _shrinkage(settings)
+        log_x = state.log_X - np.cumsum(shrinkage)
+        fallen = float(state.ceiling.value - ceiling.value)
+        after = replace(
+            state,
+            live=live,
+            n_dead=state.n_dead + n_dead,
+            log_X=float(log_x[-1]),
+            ceiling=ceiling,
+            slope=state.slope if _has_ties(dead["value"]) else fallen / float(shrinkage.sum()),
+            log_Z_dead=_evidence(state.log_Z_dead, dead["value"], log_x, shrinkage, self.beta),
+            steps=steps,
+            ranks=np.concatenate((state.ranks, ranks), axis=1)[:, -settings.n_live :],
+        )
+        acceptance = np.where(tried > 0, accepted / np.maximum(tried, 1), np.nan)
+        story = Story(dead, self._kept(state.n_dead, remains), _progress(after, acceptance))
+        return replace(after, walk_length=adapted_length(after.walk_length, after.ranks, settings)), story
+
+    def _kept(self, n_before: int, remains: Floats) -> Records:
+        number = np.arange(n_before, n_before + len(remains))
+        every = self.settings.keep_every
+        chosen = number % every == 0 if every else np.zeros(len(number), bool)
+        kept = np.empty(int(chosen.sum()), kept_dtype(remains.shape[1]))
+        kept["number"], kept["coordinates"] = number[chosen], remains[chosen]
+        return kept
+
+
+class _Fate(NamedTuple):
+    """All random numbers of one step, drawn at once so that nothing depends on who walks which clone."""
+
+    parents: Floats
+    labels: Floats
+    keys: Keys
+    tuning: Keys
+
+    @classmethod
+    def drawn(cls, settings: Settings, rng: Generator) -> _Fate:
+        shape = (settings.iterations_per_step, settings.n_cull)
+        seeds = rng.integers(2**64, size=shape[0] * shape[1] + ROUNDS * COPIES, dtype=np.uint64)
+        tuning, keys = np.split(seeds, [ROUNDS * COPIES])
+        return cls(rng.random(shape), rng.random(shape), keys.reshape(shape), tuning_keys(tuning))
+
+
+def _bury(live: Live, dying: Integers, records: Records, remains: Floats) -> None:
+    for name in COLUMNS:
+        records[name] = getattr(live, name)[dying]
+    remains[:] = live.coordinates[dying]
+
+
+def _replace(
+    live: Live, dying: Integers, parents: Integers, ceiling: Ceiling, walked: Walked, uniform: Floats
+) -> Floats:
+    """Put clones in the place of the dying; return the ranks of ancestors and clones, shape (2, n_cull).
+
+    A label is a sampled coordinate: on the plateau of the ceiling it is uniform below the ceiling's label.
+    """
+    labels = np.where(walked.values < ceiling.value, uniform, uniform * ceiling.label)
+    ranks = insertion_ranks(live, dying, walked.values, labels)
+    alive = len(live.value) - len(dying)
+    places = [live.below(live.value[p], live.label[p]) for p in parents]
+    ancestors = (np.array(places) + 0.5) / alive
+    columns = (walked.coordinates, walked.values, labels, ceiling.value, ceiling.label, ranks, ancestors)
+    for column, values in zip(live, columns, strict=True):
+        column[dying] = values
+    return np.stack((ancestors, ranks))
+
+
+def _has_ties(values: Floats) -> bool:
+    """Whether a step crossed a plateau, over which the value falls as slowly as if it were cold."""
+    return len(np.unique(values)) < len(values)
+
+
+def _shrinkage(settings: Settings) -> Floats:
+    """Expected -log t of each death of one step: 1/k with k points alive, fewer within a batch."""
+    alive = settings.n_live - np.arange(settings.n_cull)
+    return np.tile(1.0 / alive, settings.iterations_per_step)
+
+
+def _evidence(before: float, values: Floats, log_x: Floats, shrinkage: Floats, beta: float) -> float:
+    log_mass = log_x + np.log(np.expm1(shrinkage))
+    return float(np.logaddexp(before, np.logaddexp.reduce(log_mass - beta * values)))
+
+
+def _progress(state: State, acceptance: Floats) -> Records:
+    record = np.zeros(1, progress_dtype(len(state.steps)))
+    correlation = rank_correlation(*state.ranks)
+    row = (
+        state.n_dead,
+        state.log_X,
+        state.ceiling.value,
+        state.slope,
+        state.walk_length,
+        correlation,
+        state.steps,
+        acceptance,
+    )
+    record[0] = row
+    return record

@@ -1,0 +1,55 @@
+"""What a nested-sampling run may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gapsample.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to sample.
+
+    Parameters
+    ----------
+    n_live : points alive, K; error bars shrink with its square root
+    n_cull : points replaced at once, which is what threads share; up to K/10 costs no accuracy
+    walk_length : of the first clones, in units of the problem (sweeps over all atoms)
+    shortest_walk, longest_walk : between which the length adapts; equal ones switch adapting off
+    memory : rank correlation of clones with ancestors above which walks grow longer
+    acceptance : of trial moves, aimed at by the step sizes
+    keep_every : keep the coordinates of every so many dead points; 0 keeps none
+    """
+
+    n_live: int = 400
+    n_cull: int = 1
+    walk_length: int = 100
+    shortest_walk: int = 10
+    longest_walk: int = 10_000
+    memory: float = 0.1
+    acceptance: float = 0.35
+    keep_every: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n_cull <= self.n_live // 2:
+            raise SettingsError(
+                f"n_cull must lie between 1 and n_live/2 = {self.n_live // 2}, got {self.n_cull}; "
+                "up to n_live/10 is recommended"
+            )
+        if not 1 <= self.shortest_walk <= self.walk_length <= self.longest_walk:
+            raise SettingsError(
+                "walk lengths must obey 1 <= shortest_walk <= walk_length <= longest_walk, got "
+                f"{self.shortest_walk}, {self.walk_length}, {self.longest_walk}"
+            )
+        if not 0 < self.acceptance < 1:
+            raise SettingsError(f"acceptance must lie between 0 and 1, got {self.acceptance}")
+        if not 0 < self.memory < 1:
+            raise SettingsError(f"memory must lie between 0 and 1, got {self.memory}")
+        if self.keep_every < 0:
+            raise SettingsError(f"keep_every must not be negative, got {self.keep_every}")
+
+    @property
+    def iterations_per_step(self) -> int:
+        """Iterations between two adaptations: about a quarter of the live points die."""
+        return max(1, self.n_live // (4 * self.n_cull))

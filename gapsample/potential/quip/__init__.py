@@ -1,0 +1,1 @@
+"""QUIP models: read, written, and refused by name where they cannot be."""
