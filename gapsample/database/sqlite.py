@@ -74,7 +74,7 @@ class SqliteBackend:
 
     def _reading_mode(self) -> str:
         """Readers share memory through files of their own, unless they may not write any."""
-        if os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK):
+        if _may_write(self.path) and _may_write(self.path.parent):
             return "mode=rw"
         return "mode=ro" if Path(f"{self.path}-wal").exists() else "immutable=1"
 
@@ -88,6 +88,10 @@ class SqliteBackend:
                 yield connection
         except sqlite3.Error as error:
             raise DatabaseError(f"database {self.path}: {error}{_advice(error)}") from error
+
+
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _set_journal(connection: sqlite3.Connection, wanted: str) -> None:

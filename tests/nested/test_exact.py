@@ -28,11 +28,24 @@ def exact(problem, temperature, quantities=QUANTITIES):
 
 
 @pytest.mark.parametrize("dimensions", [2, 9])
-@pytest.mark.parametrize("n_cull", [1, 6])
+@pytest.mark.parametrize("n_cull", [2, 12])
 def test_harmonic_wells_come_out_inside_honest_error_bars(dimensions, n_cull):
     well = Power(dimensions / 2, 30.0)
     check_calibrated(
-        estimate(well, 1.0, n_live=60, n_cull=n_cull), exact(well, 1.0), widest=np.array([0.5, 0.6, 1.5])
+        estimate(well, 1.0, n_live=120, n_cull=n_cull), exact(well, 1.0), widest=np.array([0.4, 0.45, 1.2])
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dimensions", [2, 9, 30])
+def test_error_bars_are_neither_too_wide_nor_too_narrow_by_a_fifth(dimensions):
+    well = Power(dimensions / 2, 60.0)
+    check_calibrated(
+        estimate(well, 1.0, n_live=400, n_cull=20),
+        exact(well, 1.0),
+        widest=np.array([0.3, 0.4, 1.2]),
+        seeds=150,
+        allowed=(0.8, 1.2),
     )
 
 

@@ -62,7 +62,8 @@ def test_a_task_that_always_fails_is_named(executor):
 
 
 def test_a_task_that_failed_by_chance_is_run_again(executor, tmp_path):
-    assert run_all(executor, do.fail_at_first, [(str(tmp_path), x) for x in range(3)], retries=0, batch=1)
+    assert [executor.submit(do.fail_at_first, (str(tmp_path), x)).result() for x in range(3)] == [0, 1, 2]
+    assert run_all(executor, do.fail_at_first, [(str(tmp_path), x) for x in (4, 5)], batch=2) == [4, 5]
 
 
 def test_a_killed_worker_costs_its_task_only(executor, tmp_path):

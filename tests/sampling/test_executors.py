@@ -129,7 +129,7 @@ def test_a_task_that_always_fails_is_named_with_its_cause(executor):
 
 
 def test_a_refusal_is_not_tried_again(executor, tmp_path):
-    with pytest.raises(TaskFailed, match="failed 1 times.*no such atoms"):
+    with pytest.raises(TaskFailed, match=r"failed 1 times.*no such atoms"):
         run_all(executor, do.refuse, [(str(tmp_path), 1)], retries=5)
     assert begun(tmp_path) == {1: 1}
 
@@ -165,12 +165,16 @@ def test_tasks_not_yet_begun_can_be_cancelled():
 
 
 def test_an_interrupt_does_not_wait_for_tasks():
+    def interrupted() -> None:
+        with local(1) as executor:
+            executor.submit(do.square, 1).result()
+            executor.submit(do.wait, 60.0)
+            time.sleep(0.1)
+            raise KeyboardInterrupt
+
     started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), local(1) as executor:
-        executor.submit(do.square, 1).result()
-        executor.submit(do.wait, 60.0)
-        time.sleep(0.1)
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert time.monotonic() - started < 20.0
 
 
