@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Integers = NDArray[np.int64]
 
@@ -46,7 +46,7 @@ def over_ranges(
         return
     shares = np.array_split(centres, workers)
     own = [given] + [tuple(np.zeros_like(a) for a in given) for _ in range(workers - 1)]
-    with threadpool_limits(1, user_api="blas"):
+    with _controller().limit(limits=1, user_api="blas"):
         tasks = [
             _pool(workers).submit(kernel, *model, share, *neighbours, *mine)
             for share, mine in zip(shares, own, strict=True)
@@ -61,3 +61,9 @@ def over_ranges(
 @lru_cache(maxsize=4)
 def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="gapsample")
+
+
+@lru_cache(maxsize=1)
+def _controller() -> ThreadpoolController:
+    """Finding the thread pools of this process takes milliseconds; they do not change."""
+    return ThreadpoolController()

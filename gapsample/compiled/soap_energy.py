@@ -21,7 +21,7 @@ from gapsample.compiled.soap import (
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-BLOCK = 128  # atoms whose power spectra are multiplied with the sparse points at once
+BLOCK = 256  # atoms whose power spectra are multiplied with the sparse points at once
 PANEL = 128  # sparse points whitened at once
 GROUP = 4  # atoms whose neighbours share one pass over the harmonics
 

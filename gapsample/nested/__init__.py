@@ -7,6 +7,8 @@
 
 from gapsample.nested.diagnostics import insertion_test, memory
 from gapsample.nested.export import write_anesthetic
+from gapsample.nested.pair_box import PairBox
+from gapsample.nested.pair_potential import LennardJones, Tabulated, morse
 from gapsample.nested.peaks import Peak, peaks
 from gapsample.nested.points import DeadPoints, merge
 from gapsample.nested.problem import Ceiling, Problem, Walk, Walked
@@ -19,16 +21,20 @@ __all__ = [
     "Ceiling",
     "Curve",
     "DeadPoints",
+    "LennardJones",
+    "PairBox",
     "Peak",
     "Problem",
     "Result",
     "Settings",
+    "Tabulated",
     "Thermodynamics",
     "Walk",
     "Walked",
     "insertion_test",
     "memory",
     "merge",
+    "morse",
     "peaks",
     "read_kept",
     "read_points",

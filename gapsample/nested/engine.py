@@ -87,7 +87,7 @@ class Stepper:
             slope=state.slope if _has_ties(dead["value"]) else fallen / float(shrinkage.sum()),
             log_Z_dead=_evidence(state.log_Z_dead, dead["value"], log_x, shrinkage, self.beta),
             steps=steps,
-            ranks=np.concatenate((state.ranks, ranks), axis=1)[:, -settings.n_live :],
+            ranks=np.concatenate((state.ranks, ranks), axis=1)[:, -settings.pairs_remembered :],
         )
         acceptance = np.where(tried > 0, accepted / np.maximum(tried, 1), np.nan)
         story = Story(dead, self._kept(state.n_dead, remains), _progress(after, acceptance))

@@ -16,7 +16,9 @@ class Settings:
     n_live : points alive, K; error bars shrink with its square root
     n_cull : points replaced at once, which is what threads share; up to K/10 costs no accuracy
     walk_length : of the first clones, in units of the problem (sweeps over all atoms)
-    shortest_walk, longest_walk : between which the length adapts; equal ones switch adapting off
+    shortest_walk, longest_walk : between which the length adapts; equal ones switch adapting off. Where
+        basins compete, values forget sooner than shapes: LJ7 shows no memory after 50 sweeps, yet needs 200
+        for seeds to scatter no more than their error bars say
     memory : rank correlation of clones with ancestors above which walks grow longer
     acceptance : of trial moves, aimed at by the step sizes
     keep_every : keep the coordinates of every so many dead points; 0 keeps none
@@ -24,10 +26,10 @@ class Settings:
 
     n_live: int = 400
     n_cull: int = 1
-    walk_length: int = 100
-    shortest_walk: int = 10
+    walk_length: int = 200
+    shortest_walk: int = 100
     longest_walk: int = 10_000
-    memory: float = 0.1
+    memory: float = 0.05
     acceptance: float = 0.35
     keep_every: int = 0
 
@@ -53,3 +55,8 @@ class Settings:
     def iterations_per_step(self) -> int:
         """Iterations between two adaptations: about a quarter of the live points die."""
         return max(1, self.n_live // (4 * self.n_cull))
+
+    @property
+    def pairs_remembered(self) -> int:
+        """Clones, the last ones, whose ranks beside their ancestors' decide on the walk length."""
+        return 4 * self.n_live

@@ -30,7 +30,7 @@ class State:
     slope : d value / d log_X over the last step: about the temperature sampled now, in units of energy
     log_Z_dead : log of the Boltzmann-weighted mass of the dead points, at the temperature of interest
     steps, walk_length : of the walks now
-    ranks : shape (2, n); of the last ancestors and their clones, at most K
+    ranks : shape (2, n); of the last ancestors and their clones, see `Settings.pairs_remembered`
     """
 
     live: Live

@@ -52,7 +52,7 @@ def tuning_keys(seeds: Keys) -> Keys:
 def adapted_length(length: int, ranks: Floats, settings: Settings) -> int:
     """Longer walks where clones remember their ancestors beyond doubt, slowly shorter ones where not."""
     n = ranks.shape[1]
-    if n < settings.n_live // 2:
+    if n < settings.pairs_remembered // 2:
         return length
     correlation, noise = rank_correlation(*ranks), 1.0 / np.sqrt(n)
     if correlation > settings.memory + noise:

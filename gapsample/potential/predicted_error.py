@@ -23,7 +23,7 @@ from gapsample.potential.terms.protocol import Term
 Floats = NDArray[np.float64]
 
 REGULARIZATION = 1e-3  # eV; QUIP's gap_variance_regularisation
-ENERGY_DRAWS = 32  # draws behind local_std and energy_std: a relative error of 1 / sqrt(2 n) = 12 %
+ENERGY_DRAWS = 24  # draws behind local_std and energy_std: a relative error of 1 / sqrt(2 n) = 14 %
 FORCE_DRAWS = 16  # of them, the draws behind forces_std, component by component: 18 %
 
 
