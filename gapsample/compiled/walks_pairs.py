@@ -46,7 +46,16 @@ class Pairs(NamedTuple):
 
 @njit(relaxed=True)
 def row(
-    pairs: Pairs, x: Floats, y: Floats, z: Floats, i: int, xi: float, yi: float, zi: float, box: float, out: Floats
+    pairs: Pairs,
+    x: Floats,
+    y: Floats,
+    z: Floats,
+    i: int,
+    xi: float,
+    yi: float,
+    zi: float,
+    box: float,
+    out: Floats,
 ) -> float:
     """Energies of atom `i`, if it stood at (xi, yi, zi), with every atom: into `out`; return their sum.
 
@@ -75,12 +84,15 @@ def row(
         dy -= box * np.rint(dy * inverse)
         dz -= box * np.rint(dz * inverse)
         d2 = dx * dx + dy * dy + dz * dz
-        value = 0.0
-        if d2 < pairs.cutoff2 and j != i:
-            place = (np.sqrt(d2) - pairs.start) * pairs.inverse_step
+        d2 = d2 if j != i else 2.0 * pairs.cutoff2
+        out[j] = (np.sqrt(d2) - pairs.start) * pairs.inverse_step
+    last = len(pairs.coefficients)
+    for j in range(n):
+        place, value = out[j], 0.0
+        if place < last:
             value = pairs.cap
             if place >= 0.0:
-                interval = min(int(place), len(pairs.coefficients) - 1)
+                interval = int(place)
                 value = min(np.rint(look_up(pairs.coefficients[interval], place - interval)[0]), value)
         out[j] = value
         total += value

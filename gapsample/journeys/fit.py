@@ -65,6 +65,8 @@ def fill_database(config: Config) -> Database:
 
     All files are read and checked before the first row is written.
     """
+    if "://" not in config.database.path:
+        Path(config.database.path).parent.mkdir(parents=True, exist_ok=True)
     database = Database(config.database.path)
     for report, pairs in [each.read() for each in config.database.imports]:
         log.info("%s", report)

@@ -61,7 +61,9 @@ def insertion_test(points: DeadPoints, *, stretch: int = 1000) -> InsertionTest:
     ranks = _born_in_the_run(points).insertion
     parts = np.array_split(ranks, max(1, len(ranks) // stretch))
     lowest = min(float(stats.kstest(part, "uniform").pvalue) for part in parts)
-    return InsertionTest(float(stats.kstest(ranks, "uniform").pvalue), min(1.0, lowest * len(parts)), len(ranks))
+    return InsertionTest(
+        float(stats.kstest(ranks, "uniform").pvalue), min(1.0, lowest * len(parts)), len(ranks)
+    )
 
 
 def memory(points: DeadPoints, *, stretch: int = 1000) -> Memory:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.random import Generator
 
 from gapsample.nested.diagnostics import rank_correlation
-from gapsample.nested.live import Live, insertion_ranks, survivors
-from gapsample.nested.problem import Ceiling, Floats, Integers, Keys, Problem, Walk, Walked
+from gapsample.nested.live import Live
+from gapsample.nested.problem import Floats, Integers, Keys, Problem, Walk, Walked
 from gapsample.nested.settings import Settings
 from gapsample.nested.state import (
     COLUMNS,
@@ -55,7 +55,7 @@ class Stepper:
         settings = self.settings
         fate = _Fate.drawn(settings, rng)
         live = state.live.copy()
-        ceiling = state.ceiling if np.isfinite(state.ceiling.value) else live.ceiling(live.highest(1)[0])
+        ceiling = state.ceiling if np.isfinite(state.ceiling.value) else live.highest()
         steps = tuned_steps(self.problem, live, ceiling, state.steps, settings.acceptance, fate.tuning)
         n_dead = settings.n_cull * settings.iterations_per_step
         dead = np.empty(n_dead, dead_dtype(self.problem, live.coordinates))
@@ -64,14 +64,20 @@ class Stepper:
         tried = accepted = np.zeros(len(steps), np.int64)
         for i in range(settings.iterations_per_step):
             rows = slice(i * settings.n_cull, (i + 1) * settings.n_cull)
-            dying = live.highest(settings.n_cull)
+            dying, parents = live.cull(fate.parents[i])
             _bury(live, dying, dead[rows], remains[rows])
             ceiling = live.ceiling(dying[-1])
-            parents = survivors(fate.parents[i], dying, settings.n_live)
             walked = self.walk(
-                Walk(live.coordinates[parents], live.value[parents], ceiling, steps, state.walk_length, fate.keys[i])
+                Walk(
+                    live.coordinates[parents],
+                    live.value[parents],
+                    ceiling,
+                    steps,
+                    state.walk_length,
+                    fate.keys[i],
+                )
             )
-            ranks[:, rows] = _replace(live, dying, parents, ceiling, walked, fate.labels[i])
+            ranks[:, rows] = live.enter(dying, parents, ceiling, walked, fate.labels[i])
             tried, accepted = tried + walked.tried.sum(axis=0), accepted + walked.accepted.sum(axis=0)
         for name, values in self.problem.observe(remains).items():
             dead[name] = values
@@ -122,24 +128,6 @@ def _bury(live: Live, dying: Integers, records: Records, remains: Floats) -> Non
     for name in COLUMNS:
         records[name] = getattr(live, name)[dying]
     remains[:] = live.coordinates[dying]
-
-
-def _replace(
-    live: Live, dying: Integers, parents: Integers, ceiling: Ceiling, walked: Walked, uniform: Floats
-) -> Floats:
-    """Put clones in the place of the dying; return the ranks of ancestors and clones, shape (2, n_cull).
-
-    A label is a sampled coordinate: on the plateau of the ceiling it is uniform below the ceiling's label.
-    """
-    labels = np.where(walked.values < ceiling.value, uniform, uniform * ceiling.label)
-    ranks = insertion_ranks(live, dying, walked.values, labels)
-    alive = len(live.value) - len(dying)
-    places = [live.below(live.value[p], live.label[p]) for p in parents]
-    ancestors = (np.array(places) + 0.5) / alive
-    columns = (walked.coordinates, walked.values, labels, ceiling.value, ceiling.label, ranks, ancestors)
-    for column, values in zip(live, columns, strict=True):
-        column[dying] = values
-    return np.stack((ancestors, ranks))
 
 
 def _has_ties(values: Floats) -> bool:

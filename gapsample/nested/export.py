@@ -49,7 +49,7 @@ def write_anesthetic(points: DeadPoints, path: str | Path) -> None:
 
 
 def separate_contours(points: DeadPoints) -> tuple[Floats, Floats]:
-    """Log-likelihoods and birth contours in the order of (value, label), no two contours equal; shape (n,)."""
+    """Log-likelihoods and birth contours in the order of (value, label), none equal; shape (n,)."""
     n = len(points)
     born = np.flatnonzero(np.isfinite(points.birth))
     value = np.concatenate((points.value, points.birth[born]))

@@ -1,4 +1,4 @@
-"""The live points as contiguous arrays: who dies next, and at which rank newcomers enter."""
+"""The live points as contiguous arrays: who dies next, who is cloned, and how clones enter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsample.nested.problem import Ceiling
+from gapsample.compiled import walks_live
+from gapsample.nested.problem import Ceiling, Walked
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -34,43 +35,36 @@ class Live(NamedTuple):
         """Arrays of its own."""
         return Live(*(column.copy() for column in self))
 
-    def highest(self, n: int) -> Integers:
-        """The n points that die next, the highest first."""
-        threshold = np.partition(self.value, -n)[-n] if n > 1 else self.value.max()
-        candidates = np.flatnonzero(self.value >= threshold)
-        if len(candidates) > 1:
-            candidates = candidates[np.lexsort((self.label[candidates], self.value[candidates]))[::-1][:n]]
-        return candidates
+    def cull(self, uniform: Floats) -> tuple[Integers, Integers]:
+        """Points that die next, the highest first, and survivors to be cloned, shapes (n,).
+
+        `uniform`, shape (n,), numbers in [0, 1), chooses the survivors.
+        """
+        dying, parents = np.empty((2, len(uniform)), np.int64)
+        walks_live.cull(self.value, self.label, uniform, dying, parents)
+        return dying, parents
 
     def ceiling(self, index: int) -> Ceiling:
         """The contour through one point."""
         return Ceiling(float(self.value[index]), float(self.label[index]))
 
-    def below(self, value: float, label: float) -> int:
-        """How many points lie below a contour."""
-        lower = int(np.count_nonzero(self.value < value))
-        tied = self.value == value
-        return lower + (int(np.count_nonzero(self.label[tied] < label)) if tied.any() else 0)
+    def highest(self) -> Ceiling:
+        """The contour through the point that dies next."""
+        return self.ceiling(self.cull(np.zeros(1))[0][0])
 
+    def enter(
+        self, dying: Integers, parents: Integers, ceiling: Ceiling, walked: Walked, uniform: Floats
+    ) -> Floats:
+        """Put clones in the place of the dying; return the ranks of ancestors and clones, shape (2, n).
 
-def survivors(uniform: Floats, dying: Integers, n_live: int) -> Integers:
-    """Points chosen among those that do not die, one for each uniform number in [0, 1)."""
-    chosen = (uniform * (n_live - len(dying))).astype(np.int64)
-    for gap in np.sort(dying):
-        chosen += chosen >= gap
-    return chosen
-
-
-def insertion_ranks(live: Live, dying: Integers, values: Floats, labels: Floats) -> Floats:
-    """Ranks of newcomers among the survivors and the newcomers before them, scaled to (0, 1).
-
-    The points that die lie on or above the ceiling of the newcomers, so that they never count.
-    """
-    ranks = np.empty(len(values))
-    alive = len(live.value) - len(dying)
-    for i, (value, label) in enumerate(zip(values.tolist(), labels.tolist(), strict=True)):
-        rank = live.below(value, label)
-        if i:
-            rank += int(np.sum((values[:i] < value) | ((values[:i] == value) & (labels[:i] < label))))
-        ranks[i] = (rank + 0.5) / (alive + i + 1)
-    return ranks
+        A label is a sampled coordinate: on the plateau of the ceiling it is uniform below the ceiling's own.
+        `uniform`, shape (n,), becomes the labels.
+        """
+        labels = np.where(walked.values < ceiling.value, uniform, uniform * ceiling.label)
+        ranks = np.empty((2, len(dying)))
+        walks_live.rank(self.value, self.label, parents, walked.values, labels, ranks[0], ranks[1])
+        self.coordinates[dying] = walked.coordinates
+        self.value[dying], self.label[dying] = walked.values, labels
+        self.birth[dying], self.birth_label[dying] = ceiling
+        self.ancestor[dying], self.insertion[dying] = ranks
+        return ranks

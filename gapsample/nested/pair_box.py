@@ -55,8 +55,8 @@ class PairBox:
             raise InputError(f"a box of pairs needs two or more atoms, got {self.n_atoms}")
         if self.edge < 2.0 * self.potential.cutoff:
             raise InputError(
-                f"the edge {self.edge} is shorter than twice the cutoff {self.potential.cutoff}, so that atoms "
-                "would meet images of others twice; take a larger cube or a shorter cutoff"
+                f"the edge {self.edge} is shorter than twice the cutoff {self.potential.cutoff}, so that "
+                "atoms would meet images of others twice; take a larger cube or a shorter cutoff"
             )
 
     @property

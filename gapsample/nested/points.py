@@ -47,8 +47,8 @@ class DeadPoints:
         if wrong.any():
             first = int(np.argmax(wrong))
             raise InputError(
-                f"{wrong.sum()} of {len(wrong)} points do not lie below the ceiling of their birth; the first, "
-                f"number {first}, has value {self.value[first]} and birth {self.birth[first]}; "
+                f"{wrong.sum()} of {len(wrong)} points do not lie below the ceiling of their birth; the "
+                f"first, number {first}, has value {self.value[first]} and birth {self.birth[first]}; "
                 "check that births and values are not exchanged and that none is NaN"
             )
 

@@ -71,7 +71,7 @@ class Problem(Protocol):
 
     @property
     def largest_steps(self) -> Floats:
-        """Largest useful step size of each kind of move, shape (n_moves,); empty if there is nothing to tune."""
+        """Largest useful step size of each kind of move, shape (n_moves,); empty if none is tuned."""
         ...
 
     @property

@@ -63,7 +63,12 @@ def live_records(problem: Problem, live: Live) -> Records:
 def write_live(problem: Problem, state: State, folder: Path) -> None:
     """Write the live points, so that the run can be analyzed at any time."""
     with replacing(folder / LIVE) as stream:
-        np.savez(stream, n_dead=state.n_dead, live=live_records(problem, state.live), coordinates=state.live.coordinates)
+        np.savez(
+            stream,
+            n_dead=state.n_dead,
+            live=live_records(problem, state.live),
+            coordinates=state.live.coordinates,
+        )
 
 
 def points_of(dead: Records, live: Records) -> DeadPoints:
@@ -82,7 +87,9 @@ def read_points(folder: str | Path) -> DeadPoints:
         with np.load(folder / LIVE, allow_pickle=False) as stored:
             n_dead, live = int(stored["n_dead"]), stored["live"]
     except (OSError, ValueError, KeyError) as problem:
-        raise FileFormatError(f"{folder / LIVE} cannot be read as live points of a run: {problem}") from problem
+        raise FileFormatError(
+            f"{folder / LIVE} cannot be read as live points of a run: {problem}"
+        ) from problem
     return points_of(read_records(folder / f"{DEAD}{SUFFIX}")[:n_dead], live)
 
 
@@ -108,7 +115,9 @@ def _unpack(packed: Packed) -> State:
     live = Live(**{name: packed.arrays[f"live_{name}"] for name in Live._fields})
     values = dict(packed.values)
     ceiling = Ceiling(*values.pop("ceiling"))
-    return State(live=live, ceiling=ceiling, steps=packed.arrays["steps"], ranks=packed.arrays["ranks"], **values)
+    return State(
+        live=live, ceiling=ceiling, steps=packed.arrays["steps"], ranks=packed.arrays["ranks"], **values
+    )
 
 
 CODEC = Codec("nested", 1, _pack, _unpack)

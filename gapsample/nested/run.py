@@ -10,10 +10,20 @@ from pathlib import Path
 import numpy as np
 
 from gapsample.errors import InputError
+from gapsample.nested.engine import Stepper
 from gapsample.nested.points import DeadPoints
 from gapsample.nested.problem import Problem
-from gapsample.nested.records import CODEC, DEAD, KEPT, PROGRESS, live_records, open_records, points_of, rows, write_live
-from gapsample.nested.engine import Stepper
+from gapsample.nested.records import (
+    CODEC,
+    DEAD,
+    KEPT,
+    PROGRESS,
+    live_records,
+    open_records,
+    points_of,
+    rows,
+    write_live,
+)
 from gapsample.nested.settings import Settings
 from gapsample.nested.sharing import Shared
 from gapsample.nested.state import Records, State, Story, start
@@ -86,7 +96,9 @@ def run(
             raise InputError("resuming needs the folder of the run, got none")
         rng = stream(seed, number)
         story = _Story()
-        finished = loop.run(step, start(problem, settings, rng), rng, until=loop.first_of(*reasons), record=story)
+        finished = loop.run(
+            step, start(problem, settings, rng), rng, until=loop.first_of(*reasons), record=story
+        )
         return _result(problem, finished, story.blocks(problem, finished.state))
     folder = Path(folder)
     model = hashlib.sha256(repr((problem.fingerprint, settings, beta)).encode()).hexdigest()
@@ -108,7 +120,9 @@ def run(
             n_steps=last.n_steps,
             watch=lambda state, n_steps: write_live(problem, state, folder),
         )
-        return _result(problem, finished, {name: np.array(file.read()) for name, file in record.files.items()})
+        return _result(
+            problem, finished, {name: np.array(file.read()) for name, file in record.files.items()}
+        )
     finally:
         for file in record.files.values():
             file.close()
@@ -129,12 +143,14 @@ class _Story:
     def blocks(self, problem: Problem, state: State) -> dict[str, Records]:
         told = [rows(story) for story in self.stories]
         if not told:
-            return {DEAD: live_records(problem, state.live)[:0], KEPT: np.empty(0, "V1"), PROGRESS: np.empty(0, "V1")}
+            return {
+                DEAD: live_records(problem, state.live)[:0],
+                KEPT: np.empty(0, "V1"),
+                PROGRESS: np.empty(0, "V1"),
+            }
         return {name: np.concatenate([blocks[name] for blocks in told]) for name in told[0]}
 
 
 def _result(problem: Problem, finished: loop.Finished[State], blocks: dict[str, Records]) -> Result:
     points = points_of(blocks[DEAD], live_records(problem, finished.state.live))
     return Result(points, blocks[KEPT], blocks[PROGRESS], finished)
-
-

@@ -129,7 +129,10 @@ def thermodynamics(
     curve = [Curve(mean[0, :, i], mean_draws[:, :, i]) for i in range(len(columns) + 1)]
     tilt = [Curve(slope[0, :, i], slope_draws[:, :, i]) for i in range(len(columns) + 1)]
     doubled = boltzmann_sums(
-        [(block, 2 * m) for block, m in expected], lambda b: 2 * log_boltzmann(b), lambda b: plain(b)[..., :0], 0
+        [(block, 2 * m) for block, m in expected],
+        lambda b: 2 * log_boltzmann(b),
+        lambda b: plain(b)[..., :0],
+        0,
     )
     return Thermodynamics(
         temperature,
@@ -175,7 +178,7 @@ def _scalars(points: DeadPoints) -> dict[str, Floats]:
 def _column(points: DeadPoints, values: ArrayLike, name: str) -> Floats:
     column = np.asarray(values, float)
     if column.shape != (len(points),):
-        raise InputError(f"{name} must have one number for each of {len(points)} points, got shape {column.shape}")
+        raise InputError(
+            f"{name} must have one number for each of {len(points)} points, got shape {column.shape}"
+        )
     return column
-
-

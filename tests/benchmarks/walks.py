@@ -30,7 +30,9 @@ def main() -> None:
             for phase in ("gas", "condensed"):
                 speed, acceptance = trials_per_second(n, phase, potential)
                 ratios[f"{name}_{phase}_{n}"] = round(speed / peer, 1)
-                print(f"{name:5s} {phase:9s} {n:3d} atoms: {speed / 1e6:6.2f} M trials/s, {acceptance:.2f} accepted")
+                print(
+                    f"{name:5s} {phase:9s} {n:3d} atoms: {speed / 1e6:6.2f} M trials/s, accepted {acceptance:.2f}"
+                )
     mine = seconds_per_iteration()
     ratios["whole_run_7"] = round(PEER_ITERATION / mine, 1)
     print(f"whole run, 7 atoms: {1e6 * mine:.0f} µs CPU per iteration")
@@ -38,14 +40,18 @@ def main() -> None:
     print(json.dumps(ratios))
 
 
-def clones(n: int, phase: str, potential: nested.LennardJones | nested.Tabulated) -> tuple[nested.PairBox, nested.Walk]:
+def clones(
+    n: int, phase: str, potential: nested.LennardJones | nested.Tabulated
+) -> tuple[nested.PairBox, nested.Walk]:
     """Walkers of a gas at 108 per atom, or of a dense liquid, with a step size that fits."""
     volume = 108.0 * n if phase == "gas" else max(6.2**3, 1.3 * n)
     box = nested.PairBox(n, volume ** (1 / 3), potential)
     keys = np.random.default_rng(0).integers(2**64, size=400, dtype=np.uint64)
     positions, values = box.draw(keys)
     lowest = np.argsort(values)[:4]
-    task = nested.Walk(positions[lowest], values[lowest], nested.Ceiling(1e9, 1.0), np.array([0.3]), 20, keys[:4])
+    task = nested.Walk(
+        positions[lowest], values[lowest], nested.Ceiling(1e9, 1.0), np.array([0.3]), 20, keys[:4]
+    )
     ceiling = 0.0 if phase == "gas" else -0.9 * (n - 1)
     while task.values.max() > ceiling:
         walked = box.walk(task)
@@ -95,9 +101,7 @@ def two_threads() -> float:
     for n in (1, 2):
         with threads(n) as pool:
             started = time.perf_counter()
-            nested.run(
-                box, settings, seed=0, lowest_kT=0.5, until=loop.steps(20), executor=pool, n_workers=n
-            )
+            nested.run(box, settings, seed=0, lowest_kT=0.5, until=loop.steps(20), executor=pool, n_workers=n)
             wall[n] = time.perf_counter() - started
     return wall[1] / wall[2]
 

@@ -14,7 +14,8 @@ def check_calibrated(
 ) -> None:
     """``estimate(seed)`` -> values and errors of several quantities, each held against `exact`.
 
-    Standard deviations of z-scores must be `allowed`, bars narrower than `widest`. With 24 seeds the standard deviation of z-scores is itself uncertain by 15 %: 0.65 to 1.4 are three of
+    Standard deviations of z-scores must be `allowed`, bars narrower than `widest`.
+    With 24 seeds the standard deviation of z-scores is itself uncertain by 15 %: 0.65 to 1.4 are three of
     its standard errors about 1.
     """
     values, errors = (np.array(column) for column in zip(*map(estimate, range(seeds)), strict=True))

@@ -66,13 +66,15 @@ class Power(Perfect):
         return self._moment(t, 2) - self._moment(t, 1) ** 2
 
     def _moment(self, t, k):
-        ratio = gamma_distribution.cdf(self.top / t, self.a + k) / gamma_distribution.cdf(self.top / t, self.a)
+        ratio = gamma_distribution.cdf(self.top / t, self.a + k) / gamma_distribution.cdf(
+            self.top / t, self.a
+        )
         return np.exp(gammaln(self.a + k) - gammaln(self.a)) * ratio
 
 
 @dataclass(frozen=True)
 class TwoWells(Perfect):
-    """Two harmonic wells, the wide one higher, of volumes ``(E / top)^a`` and ``mass ((E - offset) / top)^a``.
+    """Two harmonic wells, a wide one above, of volumes ``(E / top)^a`` and ``mass ((E - offset) / top)^a``.
 
     Energies reach `top` above each floor. Clones change wells freely, unless they are `trapped`.
     """
@@ -154,5 +156,3 @@ class Terrace(Perfect):
     def log_Z(self, t):
         pit = 1.0 - self.hill - self.plateau
         return np.log(self.hill * t * -np.expm1(-1 / t) + self.plateau + pit * t * np.expm1(1 / t))
-
-

@@ -11,7 +11,9 @@ QUANTITIES = ("log_Z", "energy", "heat_capacity")
 
 
 def curves(problem, temperature, seed, **settings):
-    result = nested.run(problem, nested.Settings(**settings), seed=seed, lowest_kT=temperature, remaining=1e-4)
+    result = nested.run(
+        problem, nested.Settings(**settings), seed=seed, lowest_kT=temperature, remaining=1e-4
+    )
     return nested.thermodynamics(result.points, temperature, rng=np.random.default_rng(seed), n_draws=60)
 
 
@@ -53,12 +55,16 @@ def test_an_ideal_gas_at_constant_pressure_comes_out_inside_honest_error_bars():
     n_atoms = 5
     gas = Power(n_atoms + 1, 60.0)  # enthalpy P V, prior V^N
     assert gas.energy(1.0) == pytest.approx(n_atoms + 1)
-    check_calibrated(estimate(gas, 1.0, n_live=60, n_cull=3), exact(gas, 1.0), widest=np.array([0.6, 0.7, 2.0]))
+    check_calibrated(
+        estimate(gas, 1.0, n_live=60, n_cull=3), exact(gas, 1.0), widest=np.array([0.6, 0.7, 2.0])
+    )
 
 
 def test_two_wells_that_exchange_come_out_inside_honest_error_bars():
     wells = TwoWells(3.0, 8.0, offset=1.0, mass=200.0)
-    t = 0.9 * wells.transition  # at the transition itself the heat capacity has a bound, so no Gaussian errors
+    t = (
+        0.9 * wells.transition
+    )  # at the transition itself the heat capacity has a bound, so no Gaussian errors
 
     def of(seed):
         found = curves(wells, t, seed, n_live=200, n_cull=5)

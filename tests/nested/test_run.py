@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def test_runs_of_other_seeds_and_numbers_are_others():
         nested.run(BOX, few, seed=s, number=n, lowest_kT=1.0, until=loop.steps(2)).points
         for s, n in ((1, 0), (1, 1), (2, 0))
     ]
-    assert not any(np.isin(a.value, b.value[b.value != 0.0]).any() for a, b in zip(runs, runs[1:], strict=False))
+    assert not any(np.isin(a.value, b.value[b.value != 0.0]).any() for a, b in pairwise(runs))
 
 
 def test_kept_coordinates_belong_to_their_points(whole):

@@ -61,7 +61,9 @@ def test_a_table_and_the_closed_form_are_the_same_potential():
 
 @settings(max_examples=30, deadline=None)
 @given(
-    shift=st.tuples(*[st.floats(-20, 20)] * 3), order=st.permutations(range(9)), axes=st.permutations(range(3))
+    shift=st.tuples(*[st.floats(-20, 20)] * 3),
+    order=st.permutations(range(9)),
+    axes=st.permutations(range(3)),
 )
 def test_energy_knows_no_origin_no_names_and_no_axes(shift, order, axes):
     box = boxes()[0]
