@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsample.compiled.jit import njit
-from gapsample.compiled.splines import look_up
 
 Floats = NDArray[np.float64]
 
@@ -86,14 +85,15 @@ def row(
         d2 = dx * dx + dy * dy + dz * dz
         d2 = d2 if j != i else 2.0 * pairs.cutoff2
         out[j] = (np.sqrt(d2) - pairs.start) * pairs.inverse_step
-    last = len(pairs.coefficients)
+    c, last = pairs.coefficients, len(pairs.coefficients) - 1
     for j in range(n):
-        place, value = out[j], 0.0
-        if place < last:
-            value = pairs.cap
-            if place >= 0.0:
-                interval = int(place)
-                value = min(np.rint(look_up(pairs.coefficients[interval], place - interval)[0]), value)
+        interval = np.uint64(min(max(out[j], 0.0), last))
+        u = out[j] - interval
+        value = c[interval, 0] + u * (c[interval, 1] + u * (c[interval, 2] + u * c[interval, 3]))
+        value += (u * u) * (u * u) * (c[interval, 4] + u * c[interval, 5])
+        value = min(np.rint(value), pairs.cap)
+        value = value if out[j] >= 0.0 else pairs.cap
+        value = value if out[j] < last + 1 else 0.0
         out[j] = value
         total += value
     return total

@@ -79,9 +79,10 @@ def memory(points: DeadPoints, *, stretch: int = 1000) -> Memory:
 
 
 def rank_correlation(first: Floats, second: Floats) -> float:
-    """Spearman's rank correlation of two arrays of shape (n,); 0 where one of them is constant."""
-    a, b = stats.rankdata(first), stats.rankdata(second)
-    a, b = a - a.mean(), b - b.mean()
+    """Spearman's correlation of quantities whose ranks are given, shape (n,); 0 where one is constant."""
+    if len(first) == 0:
+        return 0.0
+    a, b = first - first.mean(), second - second.mean()
     norm = float(np.sqrt((a @ a) * (b @ b)))
     return float(a @ b) / norm if norm > 0.0 else 0.0
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gapsample.errors import InputError
 from gapsample.nested.points import DeadPoints, live_numbers
-from gapsample.nested.sums import boltzmann_sums
+from gapsample.nested.sums import Features, boltzmann_sums
 from gapsample.nested.volumes import blocks, expected_log_shells, simulated_log_shells
 
 Floats = NDArray[np.float64]
@@ -128,12 +128,6 @@ def thermodynamics(
     kinetic = 0.5 * degrees_of_freedom * boltzmann
     curve = [Curve(mean[0, :, i], mean_draws[:, :, i]) for i in range(len(columns) + 1)]
     tilt = [Curve(slope[0, :, i], slope_draws[:, :, i]) for i in range(len(columns) + 1)]
-    doubled = boltzmann_sums(
-        [(block, 2 * m) for block, m in expected],
-        lambda b: 2 * log_boltzmann(b),
-        lambda b: plain(b)[..., :0],
-        0,
-    )
     return Thermodynamics(
         temperature,
         Curve(centre.log_Z[0], draws.log_Z),
@@ -142,7 +136,7 @@ def thermodynamics(
         Curve(mean[0, :, 0] * beta + centre.log_Z[0], mean_draws[:, :, 0] * beta + draws.log_Z),
         dict(zip(columns, curve[1:], strict=True)),
         dict(zip(columns, tilt[1:], strict=True)),
-        np.exp(2 * centre.log_Z[0] - doubled.log_Z[0]),
+        _effective_size(expected, log_boltzmann, centre.log_Z[0]),
     )
 
 
@@ -165,6 +159,19 @@ class _Centred:
         """Covariances with the energy, same shape."""
         deviation, product = np.split(averages, 2, axis=2)
         return np.asarray(product - deviation * deviation[..., :1])
+
+
+def _effective_size(shells: list[tuple[slice, Floats]], log_boltzmann: Features, log_z: Floats) -> Floats:
+    """(sum w)^2 / sum w^2, shape (n_temperatures,)."""
+
+    def squared(block: slice) -> Floats:
+        return 2.0 * log_boltzmann(block)
+
+    def nothing(block: slice) -> Floats:
+        return np.empty((block.stop - block.start, len(log_z), 0))
+
+    sum_of_squares = boltzmann_sums([(block, 2.0 * mass) for block, mass in shells], squared, nothing, 0)
+    return np.asarray(np.exp(2.0 * log_z - sum_of_squares.log_Z[0]))
 
 
 def _shifted(curve: Curve, by: Floats) -> Curve:

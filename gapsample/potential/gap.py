@@ -30,6 +30,7 @@ from gapsample.potential.predicted_error import (
 from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential
 from gapsample.potential.recipe import KINDS, Recipe
 from gapsample.potential.terms.protocol import Evaluator, Term
+from gapsample.potential.terms.soap import SoapTerm
 from gapsample.settings import dump
 
 Floats = NDArray[np.float64]
@@ -142,6 +143,21 @@ class GAP:
         """Potentials drawn from the posterior: as likely, given the data, as this one."""
         deviations = self._posterior().deviations(n, rng)
         return [replace(self, alpha=self.alpha + d, posterior=None) for d in deviations]
+
+    def novelty_gradient(self, atoms: Atoms) -> Floats:
+        """Derivative of the summed novelty of all SOAP terms by every position, eV^2/Å, shape (n_atoms, 3).
+
+        Uphill lie environments that the model does not know (QUIP's ``gap_variance_gradient``): a bias
+        along it drives a simulation there, a bias against it keeps it on known ground. Pair and angle
+        terms, whose sparse points cover their range, are left out.
+        """
+        self.check_species(atoms)
+        near = find_neighbours(atoms, self.cutoff)
+        total = np.zeros((len(atoms), 3))
+        for term, whitener in zip(self.terms, self.error_model.whiteners, strict=True):
+            if isinstance(term, SoapTerm):
+                total += term.novelty_gradient(near, whitener)
+        return total
 
     def save(self, path: str | Path) -> None:
         """Write one ``.npz`` file with a readable header; `gapsample.load` reads it.

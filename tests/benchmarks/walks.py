@@ -31,7 +31,8 @@ def main() -> None:
                 speed, acceptance = trials_per_second(n, phase, potential)
                 ratios[f"{name}_{phase}_{n}"] = round(speed / peer, 1)
                 print(
-                    f"{name:5s} {phase:9s} {n:3d} atoms: {speed / 1e6:6.2f} M trials/s, accepted {acceptance:.2f}"
+                    f"{name:5s} {phase:9s} {n:3d} atoms: {speed / 1e6:6.2f} M trials/s, "
+                    f"{acceptance:.2f} accepted"
                 )
     mine = seconds_per_iteration()
     ratios["whole_run_7"] = round(PEER_ITERATION / mine, 1)

@@ -99,6 +99,11 @@ def test_fitting_again_imports_nothing_twice_and_gives_the_same_model(folder):
     np.testing.assert_array_equal(first.forces, again.forces)
 
 
+def test_the_folder_of_a_new_database_is_made(folder):
+    run("fit", folder / "argon.toml", "--set", "database.path=new/a.db", "--set", "output.model=new/a.npz")
+    assert len(Database(folder / "new" / "a.db")) == 60
+
+
 def test_an_override_reaches_the_fit(folder):
     run("fit", folder / "argon.toml", "--set", "output.model=small.npz", "--set", "recipe.terms.0.n_sparse=5")
     terms = gapsample.load(folder / "small.npz").terms

@@ -11,10 +11,10 @@ from gapsample.nested.tuning import adapted_length, tuned_steps
 
 
 class Biased(Power):
-    """Clones too low below the ceiling."""
+    """Clones never in the outermost fifth of the volume below the ceiling."""
 
     def walk(self, task):
-        values = task.ceiling.value * uniforms(task.keys, 1)[:, 0] ** (2.5 / self.a)
+        values = task.ceiling.value * (0.8 * uniforms(task.keys, 1)[:, 0]) ** (1.0 / self.a)
         return self.walked(values[:, None], values)
 
 

@@ -76,6 +76,13 @@ def test_novelty_is_the_local_variance_of_quip(silicon: GAP) -> None:
     np.testing.assert_allclose(novelty, wanted["atoms_gap_var"], rtol=1e-4, atol=1e-9)
 
 
+def test_the_gradient_of_novelty_is_the_variance_gradient_of_quip(silicon: GAP) -> None:
+    atoms, wanted = silicon64()
+    np.testing.assert_allclose(
+        silicon.novelty_gradient(atoms), wanted["atoms_gap_variance_gradient"], rtol=1e-4, atol=1e-8
+    )
+
+
 def test_covariance_of_sparse_points_is_that_of_gap_fit(terms: tuple[Term, ...]) -> None:
     found = k_mm_of(terms) + JITTER * np.eye(60)
     np.testing.assert_allclose(found, linear_system()["Kmm"], rtol=0, atol=1e-10)

@@ -14,6 +14,7 @@ from gapsample.compiled.harmonics import prefactors
 from gapsample.compiled.parallel import over_ranges
 from gapsample.compiled.soap import Density
 from gapsample.compiled.soap_energy import evaluate, kernel_power, pack_panels, spectra
+from gapsample.compiled.soap_novelty import add_novelty_gradient
 from gapsample.compiled.soap_rows import add_rows
 from gapsample.descriptors.neighbours import Neighbours
 from gapsample.descriptors.soap import Rotation, SoapBasis, find_rotation, quintic_table, vector_layout
@@ -142,6 +143,17 @@ class SoapTerm:
             x = self.rotated
             quadratic = np.stack([x.T @ (w[:, None] * x) for w in weights])
         return SoapEvaluator(self, weights, quadratic, panels)
+
+    def novelty_gradient(self, near: Neighbours, whitener: Floats) -> Floats:
+        """Derivative of the summed novelty by every position, eV^2/Å, shape (n_atoms, 3)."""
+        near = near.within(self.cutoff)
+        gradient = np.zeros((near.n_atoms, 3))
+        precision = self.delta**4 * (whitener @ whitener.T)
+        add_novelty_gradient(
+            self.density, self.rotated, self.zeta, precision, self.centres(near),
+            near.numbers, near.first, near.j, near.D, near.d, gradient,
+        )  # fmt: skip
+        return gradient
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         header = {
