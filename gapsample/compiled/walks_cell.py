@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsample.compiled.jit import njit
-from gapsample.compiled.walks_pairs import Pairs, pair_quanta
+from gapsample.compiled.walks_pairs import Pairs, closed_form, from_table
 from gapsample.compiled.walks_random import N_WORDS, seed, uniform
 
 Floats = NDArray[np.float64]
@@ -63,22 +63,258 @@ def heights(cell: Floats, out: Floats) -> float:
 
 
 @njit
-def translations(cell: Floats, cutoff: float, high: Floats, out: Floats) -> int:
-    """Lattice vectors by which a nearest-in-fractional-space image may come within the cutoff.
+def images(cell: Floats, cutoff: float, high: Floats, out: Floats) -> int:
+    """Lattice vectors that may bring an atom within the cutoff, once it is wrapped to within half a cell.
 
-    Into `out`, shape (n_most, 3), the zero vector first; return how many.
+    Into `out`, shape (3, n_most), the zero vector first; return how many. An image i cells away along an axis
+    is at least i - 1/2 heights off.
     """
     heights(cell, high)
-    # An image wrapped to fractional distances within 1/2 lies at most half a height off along each axis.
-    na, nb, nc = (int(np.floor(cutoff / high[k] + 0.5)) for k in range(3))
-    out[0] = 0.0
+    na, nb, nc = int(cutoff / high[0] + 0.5), int(cutoff / high[1] + 0.5), int(cutoff / high[2] + 0.5)
+    reach = cutoff
+    for k in range(3):
+        reach += 0.5 * np.sqrt(cell[3 * k] ** 2 + cell[3 * k + 1] ** 2 + cell[3 * k + 2] ** 2)
+    out[:, 0] = 0.0
     count = 1
     for i in range(-na, na + 1):
         for j in range(-nb, nb + 1):
             for k in range(-nc, nc + 1):
-                if i == 0 and j == 0 and k == 0:
+                x = i * cell[0] + j * cell[3] + k * cell[6]
+                y = i * cell[1] + j * cell[4] + k * cell[7]
+                z = i * cell[2] + j * cell[5] + k * cell[8]
+                if (i == 0 and j == 0 and k == 0) or x * x + y * y + z * z > reach * reach:
                     continue
-                for axis in range(3):
-                    out[count, axis] = i * cell[axis] + j * cell[3 + axis] + k * cell[6 + axis]
+                out[0, count], out[1, count], out[2, count] = x, y, z
                 count += 1
     return count
+
+
+@njit(relaxed=True)
+def row(
+    pairs: Pairs,
+    cell: Floats,
+    vectors: Floats,
+    count: int,
+    s: Floats,
+    i: int,
+    a: float,
+    b: float,
+    c: float,
+    work: Floats,
+) -> float:
+    """Energies of atom `i`, if it stood at fractional (a, b, c), with all images of every other atom.
+
+    Into ``work[3]``, 0 for the atom itself; return their sum, in quanta. `s` has shape (3, n), `vectors`
+    (3, n_most) of which `count` matter, `work` (4, n). The longer of the loops over atoms and images is the
+    inner one, which the compiler vectorizes.
+    """
+    n = s.shape[1]
+    x, y, z, out = work[0], work[1], work[2], work[3]
+    for j in range(n):
+        u, v, w = s[0, j] - a, s[1, j] - b, s[2, j] - c
+        u -= np.rint(u)
+        v -= np.rint(v)
+        w -= np.rint(w)
+        x[j] = u * cell[0] + v * cell[3] + w * cell[6]
+        y[j] = u * cell[1] + v * cell[4] + w * cell[7]
+        z[j] = u * cell[2] + v * cell[5] + w * cell[8]
+        out[j] = 0.0
+    if pairs.closed and n < count:
+        for j in range(n):
+            xj, yj, zj, added = x[j], y[j], z[j], 0.0
+            for t in range(count):
+                added += closed_form(
+                    pairs, _square(xj + vectors[0, t], yj + vectors[1, t], zj + vectors[2, t])
+                )
+            out[j] = added
+    elif pairs.closed:
+        for t in range(count):
+            tx, ty, tz = vectors[0, t], vectors[1, t], vectors[2, t]
+            for j in range(n):
+                out[j] += closed_form(pairs, _square(x[j] + tx, y[j] + ty, z[j] + tz))
+    else:
+        for t in range(count):
+            tx, ty, tz = vectors[0, t], vectors[1, t], vectors[2, t]
+            for j in range(n):
+                out[j] += from_table(pairs, _square(x[j] + tx, y[j] + ty, z[j] + tz))
+    out[i] = 0.0
+    total = 0.0
+    for j in range(n):
+        total += out[j]
+    return total
+
+
+@njit(relaxed=True)
+def _square(x: float, y: float, z: float) -> float:
+    return x * x + y * y + z * z
+
+
+@njit
+def energy(
+    pairs: Pairs, cell: Floats, vectors: Floats, count: int, s: Floats, work: Floats, between: Floats
+) -> float:
+    """Energy of all atoms in quanta; that of each pair into `between`, shape (n, n)."""
+    n, total = s.shape[1], 0.0
+    for i in range(n):
+        total += row(pairs, cell, vectors, count, s, i, s[0, i], s[1, i], s[2, i], work)
+        between[i] = work[3]
+    own = 0.0
+    for t in range(1, count):
+        d2 = _square(vectors[0, t], vectors[1, t], vectors[2, t])
+        own += closed_form(pairs, d2) if pairs.closed else from_table(pairs, d2)
+    return 0.5 * total + 0.5 * n * own
+
+
+@njit
+def move_cell(kind: int, step: float, state: NDArray[np.uint64], cell: Floats) -> None:
+    """Change the volume by up to `step`, or shear or stretch at fixed volume; atoms follow the cell."""
+    change = step * (2.0 * uniform(state) - 1.0)
+    if kind == VOLUME:
+        v = volume(cell)
+        factor = np.cbrt(max(v + change, 0.0) / v)
+        for k in range(9):
+            cell[k] *= factor
+        return
+    first = int(3.0 * uniform(state))
+    second = (first + 1 + int(2.0 * uniform(state))) % 3
+    for k in range(3):
+        if kind == SHEAR:
+            cell[3 * first + k] += change * cell[3 * second + k]
+        else:
+            cell[3 * first + k] *= np.exp(change)
+            cell[3 * second + k] *= np.exp(-change)
+
+
+@njit
+def allowed(cell: Floats, bounds: Bounds, high: Floats) -> bool:
+    """Whether the prior of the cell is not zero."""
+    v = volume(cell)
+    if not bounds.smallest <= v <= bounds.largest:
+        return False
+    return heights(cell, high) >= bounds.height * np.cbrt(v)
+
+
+@njit
+def draw(bounds: Bounds, cubic: bool, keys: NDArray[np.uint64], points: Floats) -> None:
+    """Prior draws, shape (m, 3 n + 9): fractional positions, then the cell, shaped by a long free walk."""
+    state, high = np.empty(N_WORDS, np.uint64), np.empty(3)
+    trial = np.empty(9)
+    n = points.shape[1] - 9
+    for m in range(len(keys)):
+        seed(state, keys[m])
+        for i in range(n):
+            points[m, i] = uniform(state)
+        cell = points[m, n:]
+        p = bounds.power + 1.0
+        low = (bounds.smallest / bounds.largest) ** p
+        edge = np.cbrt(bounds.largest * (low + (1.0 - low) * uniform(state)) ** (1.0 / p))
+        for k in range(9):
+            cell[k] = edge if k % 4 == 0 else 0.0
+        for _ in range(0 if cubic else SHAPING):
+            trial[:] = cell
+            move_cell(SHEAR if uniform(state) < 0.5 else STRETCH, SHAPING_STEP, state, trial)
+            if heights(trial, high) >= bounds.height * edge:
+                cell[:] = trial
+
+
+@njit
+def values(pairs: Pairs, bounds: Bounds, n_most: int, points: Floats, out: Floats) -> None:
+    """Enthalpies in quanta of several points, shape (m, 3 n + 9) -> (m,)."""
+    n = (points.shape[1] - 9) // 3
+    work, between = np.empty((4, n)), np.empty((n, n))
+    vectors, high = np.empty((3, n_most)), np.empty(3)
+    for m in range(len(points)):
+        s, cell = points[m, : 3 * n].reshape(3, n), points[m, 3 * n :]
+        count = images(cell, np.sqrt(pairs.cutoff2), high, vectors)
+        e = energy(pairs, cell, vectors, count, s, work, between)
+        out[m] = e + bounds.pressure * volume(cell)
+
+
+@njit
+def walk(
+    pairs: Pairs,
+    bounds: Bounds,
+    n_most: int,
+    ceiling: float,
+    label: float,
+    steps: Floats,
+    per_sweep: Integers,
+    sweeps: int,
+    keys: NDArray[np.uint64],
+    points: Floats,
+    out: Floats,
+    tried: Integers,
+    accepted: Integers,
+) -> None:
+    """Walk clones in place; each sweep tries every atom, and the cell so many times.
+
+    Parameters
+    ----------
+    n_most : most images there can be
+    ceiling : in quanta; a trial onto it from below is accepted with probability `label`
+    steps : shape (4,): displacement along each axis (Å), volume, shear and stretch (of unity)
+    per_sweep : shape (4,), trials of each kind in one sweep
+    points, out : as in `values`
+    tried, accepted : shape (m, 4), written
+    """
+    n = (points.shape[1] - 9) // 3
+    cutoff = np.sqrt(pairs.cutoff2)
+    state, high, trial_high = np.empty(N_WORDS, np.uint64), np.empty(3), np.empty(3)
+    work, between, trial_between = np.empty((4, n)), np.empty((n, n)), np.empty((n, n))
+    vectors, trial_vectors, trial_cell = np.empty((3, n_most)), np.empty((3, n_most)), np.empty(9)
+    for m in range(len(keys)):
+        seed(state, keys[m])
+        s, cell = points[m, : 3 * n].reshape(3, n), points[m, 3 * n :]
+        count = images(cell, cutoff, high, vectors)
+        e = energy(pairs, cell, vectors, count, s, work, between)
+        work_of_volume = bounds.pressure * volume(cell)
+        tried[m] = per_sweep * sweeps
+        accepted[m] = 0
+        left = per_sweep.copy()
+        for _ in range(sweeps):
+            left[:] = per_sweep
+            for remaining in range(per_sweep.sum(), 0, -1):
+                kind, place = ATOM, int(uniform(state) * remaining)
+                while place >= left[kind]:
+                    place -= left[kind]
+                    kind += 1
+                left[kind] -= 1
+                before = e + work_of_volume
+                if kind == ATOM:
+                    i = int(uniform(state) * n)
+                    a = s[0, i] + steps[ATOM] / high[0] * (2.0 * uniform(state) - 1.0)
+                    b = s[1, i] + steps[ATOM] / high[1] * (2.0 * uniform(state) - 1.0)
+                    c = s[2, i] + steps[ATOM] / high[2] * (2.0 * uniform(state) - 1.0)
+                    then = e + row(pairs, cell, vectors, count, s, i, a, b, c, work) - between[i].sum()
+                    if not _passes(then + work_of_volume, before, ceiling, label, state):
+                        continue
+                    s[0, i], s[1, i], s[2, i] = a - np.floor(a), b - np.floor(b), c - np.floor(c)
+                    for j in range(n):
+                        between[i, j] = work[3, j]
+                        between[j, i] = work[3, j]
+                    e = then
+                    accepted[m, ATOM] += 1
+                    continue
+                trial_cell[:] = cell
+                move_cell(kind, steps[kind], state, trial_cell)
+                if not allowed(trial_cell, bounds, trial_high):
+                    continue
+                v, trial_v = volume(cell), volume(trial_cell)
+                if kind == VOLUME and uniform(state) >= (trial_v / v) ** bounds.power:
+                    continue
+                trial_count = images(trial_cell, cutoff, trial_high, trial_vectors)
+                then = energy(pairs, trial_cell, trial_vectors, trial_count, s, work, trial_between)
+                if not _passes(then + bounds.pressure * trial_v, before, ceiling, label, state):
+                    continue
+                cell[:], high[:], between[:] = trial_cell, trial_high, trial_between
+                vectors[:, :trial_count] = trial_vectors[:, :trial_count]
+                count, e, work_of_volume = trial_count, then, bounds.pressure * volume(cell)
+                accepted[m, kind] += 1
+        out[m] = e + work_of_volume
+
+
+@njit
+def _passes(then: float, before: float, ceiling: float, label: float, state: NDArray[np.uint64]) -> bool:
+    if then > ceiling:
+        return False
+    return then < ceiling or before == ceiling or uniform(state) < label

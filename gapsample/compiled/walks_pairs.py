@@ -44,6 +44,29 @@ class Pairs(NamedTuple):
 
 
 @njit(relaxed=True)
+def closed_form(pairs: Pairs, d2: float) -> float:
+    """Lennard-Jones energy at a squared distance, in quanta."""
+    s2 = 1.0 / d2
+    s6 = s2 * s2 * s2
+    value = np.rint(min((pairs.c12 * s6 - pairs.c6) * s6 - pairs.shift, pairs.cap))
+    return value if d2 < pairs.cutoff2 else 0.0
+
+
+@njit(relaxed=True)
+def from_table(pairs: Pairs, d2: float) -> float:
+    """Tabulated energy at a squared distance, in quanta."""
+    c, n = pairs.coefficients, len(pairs.coefficients)
+    place = (np.sqrt(d2) - pairs.start) * pairs.inverse_step
+    interval = np.uint64(min(max(place, 0.0), n - 1))
+    u = place - interval
+    value = c[interval, 0] + u * (c[interval, 1] + u * (c[interval, 2] + u * c[interval, 3]))
+    value += (u * u) * (u * u) * (c[interval, 4] + u * c[interval, 5])
+    value = min(np.rint(value), pairs.cap)
+    value = value if place >= 0.0 else pairs.cap
+    return value if place < n else 0.0
+
+
+@njit(relaxed=True)
 def row(
     pairs: Pairs,
     x: Floats,
@@ -65,38 +88,25 @@ def row(
     total = 0.0
     if pairs.closed:
         for j in range(n):
-            dx, dy, dz = x[j] - xi, y[j] - yi, z[j] - zi
-            dx -= box * np.rint(dx * inverse)
-            dy -= box * np.rint(dy * inverse)
-            dz -= box * np.rint(dz * inverse)
-            d2 = dx * dx + dy * dy + dz * dz
-            s2 = 1.0 / d2
-            s6 = s2 * s2 * s2
-            value = np.rint(min((pairs.c12 * s6 - pairs.c6) * s6 - pairs.shift, pairs.cap))
-            value = value if d2 < pairs.cutoff2 and j != i else 0.0
+            value = closed_form(pairs, _distance2(x[j] - xi, y[j] - yi, z[j] - zi, box, inverse))
+            value = value if j != i else 0.0
             out[j] = value
             total += value
         return total
     for j in range(n):
-        dx, dy, dz = x[j] - xi, y[j] - yi, z[j] - zi
-        dx -= box * np.rint(dx * inverse)
-        dy -= box * np.rint(dy * inverse)
-        dz -= box * np.rint(dz * inverse)
-        d2 = dx * dx + dy * dy + dz * dz
-        d2 = d2 if j != i else 2.0 * pairs.cutoff2
-        out[j] = (np.sqrt(d2) - pairs.start) * pairs.inverse_step
-    c, last = pairs.coefficients, len(pairs.coefficients) - 1
-    for j in range(n):
-        interval = np.uint64(min(max(out[j], 0.0), last))
-        u = out[j] - interval
-        value = c[interval, 0] + u * (c[interval, 1] + u * (c[interval, 2] + u * c[interval, 3]))
-        value += (u * u) * (u * u) * (c[interval, 4] + u * c[interval, 5])
-        value = min(np.rint(value), pairs.cap)
-        value = value if out[j] >= 0.0 else pairs.cap
-        value = value if out[j] < last + 1 else 0.0
+        value = from_table(pairs, _distance2(x[j] - xi, y[j] - yi, z[j] - zi, box, inverse))
+        value = value if j != i else 0.0
         out[j] = value
         total += value
     return total
+
+
+@njit(relaxed=True)
+def _distance2(dx: float, dy: float, dz: float, box: float, inverse: float) -> float:
+    dx -= box * np.rint(dx * inverse)
+    dy -= box * np.rint(dy * inverse)
+    dz -= box * np.rint(dz * inverse)
+    return dx * dx + dy * dy + dz * dz
 
 
 @njit

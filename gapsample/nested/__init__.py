@@ -8,6 +8,7 @@
 from gapsample.nested.diagnostics import insertion_test, memory
 from gapsample.nested.export import write_anesthetic
 from gapsample.nested.pair_box import PairBox
+from gapsample.nested.pair_cell import PairCell
 from gapsample.nested.pair_potential import LennardJones, Tabulated, morse
 from gapsample.nested.peaks import Peak, peaks
 from gapsample.nested.points import DeadPoints, merge
@@ -23,6 +24,7 @@ __all__ = [
     "DeadPoints",
     "LennardJones",
     "PairBox",
+    "PairCell",
     "Peak",
     "Problem",
     "Result",

@@ -12,7 +12,7 @@ import numpy as np
 from gapsample.compiled import walks_pairs, walks_single
 from gapsample.compiled.walks_pairs import Pairs
 from gapsample.errors import InputError
-from gapsample.nested.pair_potential import quantum
+from gapsample.nested.pair_potential import cap, quantum
 from gapsample.nested.problem import Floats, Keys, Walk, Walked
 
 
@@ -28,7 +28,7 @@ class PairPotential(Protocol):
     @property
     def fingerprint(self) -> str: ...
 
-    def compiled(self, n_atoms: int) -> Pairs: ...
+    def compiled(self, quantum: float, cap: float) -> Pairs: ...
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class PairBox:
 
     @cached_property
     def _pairs(self) -> Pairs:
-        return self.potential.compiled(self.n_atoms)
+        return self.potential.compiled(self._quantum, cap(self.n_atoms * (self.n_atoms - 1) / 2))
 
     @cached_property
     def _quantum(self) -> float:

@@ -13,7 +13,6 @@ from gapsample.compiled.walks_pairs import EXACT, Pairs
 from gapsample.errors import InputError
 from gapsample.nested.problem import Floats
 
-PRECISION = 30  # bits below the scale: energies are whole multiples of scale * 2^-30, about 1e-9
 TOLERANCE = 1e-9  # of the scale; error of a table midway between its nodes
 
 PairFunction = Callable[[Floats], tuple[Floats, Floats]]
@@ -43,10 +42,10 @@ class LennardJones:
         """Text that differs for potentials that differ."""
         return repr(self)
 
-    def compiled(self, n_atoms: int) -> Pairs:
-        """Constants for the compiled walks, see `quantum` and `cap`."""
+    def compiled(self, quantum: float, cap: float) -> Pairs:
+        """Constants for the compiled walks; `quantum` an energy, `cap` in quanta."""
         s6 = (self.sigma / self.cutoff) ** 6
-        unit = 4.0 * self.epsilon / quantum(self.scale)
+        unit = 4.0 * self.epsilon / quantum
         return Pairs(
             closed=True,
             cutoff2=self.cutoff**2,
@@ -56,7 +55,7 @@ class LennardJones:
             start=0.0,
             inverse_step=0.0,
             coefficients=np.empty((0, 6)),
-            cap=cap(n_atoms),
+            cap=cap,
         )
 
 
@@ -100,8 +99,8 @@ class Tabulated:
         content = hashlib.sha256(self.table.coefficients.tobytes()).hexdigest()
         return f"Tabulated({self.table.start}, {self.table.stop}, {self.scale}, {content})"
 
-    def compiled(self, n_atoms: int) -> Pairs:
-        """Constants for the compiled walks."""
+    def compiled(self, quantum: float, cap: float) -> Pairs:
+        """Constants for the compiled walks; `quantum` an energy, `cap` in quanta."""
         return Pairs(
             closed=False,
             cutoff2=self.table.stop**2,
@@ -110,8 +109,8 @@ class Tabulated:
             shift=0.0,
             start=self.table.start,
             inverse_step=self.table.inverse_step,
-            coefficients=self.table.coefficients[0] / quantum(self.scale),
-            cap=cap(n_atoms),
+            coefficients=self.table.coefficients[0] / quantum,
+            cap=cap,
         )
 
 
@@ -138,11 +137,11 @@ def morse(depth: float, stiffness: float, distance: float, cutoff: float) -> Tab
     return Tabulated.of(shifted, 1e-3 * distance, cutoff, depth)
 
 
-def quantum(scale: float) -> float:
-    """Unit that pair energies are whole multiples of: a power of two, about 1e-9 of the scale."""
-    return float(2.0 ** (np.floor(np.log2(scale)) - PRECISION))
+def quantum(scale: float, bits: int = 30) -> float:
+    """Unit that pair energies are whole multiples of: a power of two, `bits` bits below the scale."""
+    return float(2.0 ** (np.floor(np.log2(scale)) - bits))
 
 
-def cap(n_atoms: int) -> float:
-    """Highest pair energy in quanta, so that the sum over all pairs of `n_atoms` stays exact."""
-    return float(np.floor(EXACT / max(1, n_atoms * (n_atoms - 1))))
+def cap(n_terms: float) -> float:
+    """Highest pair energy in quanta, so that a sum of `n_terms` of them, each counted twice, stays exact."""
+    return float(np.floor(0.5 * EXACT / max(1.0, n_terms)))

@@ -30,9 +30,10 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     run_as: list[str] = []
     if os.geteuid() == 0:  # the server refuses to run as root
-        if shutil.which("runuser") is None:
+        runuser = shutil.which("runuser", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        if runuser is None:
             pytest.skip("root cannot start PostgreSQL without runuser")
-        run_as = ["runuser", "-u", "postgres", "--"]
+        run_as = [runuser, "-u", "postgres", "--"]
         shutil.chown(folder, "postgres", "postgres")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

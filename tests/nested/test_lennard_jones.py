@@ -84,9 +84,7 @@ def test_the_peak_of_seven_atoms_stands_where_parallel_tempering_has_it():
 
 @pytest.mark.slow
 def test_thirteen_atoms_melt_and_evaporate_where_parallel_tempering_says():
-    points = nested.run(
-        cluster(13), nested.Settings(n_live=1500, n_cull=30), seed=0, lowest_kT=0.15
-    ).points
+    points = nested.run(cluster(13), nested.Settings(n_live=1500, n_cull=30), seed=0, lowest_kT=0.15).points
     value, err = heat_capacities(points, 13, np.array([0.2, 0.25, 0.29, 0.34, 0.4]))
     assert (err < [0.2, 0.4, 0.6, 0.8, 2.0]).all()
     reference, reference_err = [3.6, 6.1, 9.7, 10.1, 39.0], [0.1, 0.15, 0.1, 0.2, 1.5]
