@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,11 +87,6 @@ def merge(runs: Sequence[DeadPoints]) -> DeadPoints:
 def in_order(points: DeadPoints) -> DeadPoints:
     """The same points, sorted by their deaths."""
     return points.take(np.lexsort((points.label, points.value))[::-1])
-
-
-def without(points: DeadPoints, *names: str) -> DeadPoints:
-    """The same points without some observables."""
-    return replace(points, observables={k: v for k, v in points.observables.items() if k not in names})
 
 
 def live_numbers(points: DeadPoints) -> Integers:
