@@ -34,6 +34,8 @@ _HOME = {
     "write_quip": "gapsample.potential.quip.write",
 }
 
+_ROOMS = ("nested",)
+
 __all__ = [
     "Angle",
     "Baseline",
@@ -53,10 +55,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"gapsample.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'gapsample' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_ROOMS]
