@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gapsample.compiled.cutoff import cosine_switch
 from gapsample.compiled.harmonics import ROOT_HALF, harmonics, recursions
 from gapsample.compiled.jit import njit
 
@@ -136,18 +137,11 @@ def gather(
 def radial_functions(density: Density, n: int, w: Scratch) -> None:
     """Radial functions times cutoff function, and their derivatives, for the gathered neighbours."""
     n_f = w.radial.shape[0]
-    inner = density.cutoff - density.width
     inverse = 1.0 / density.spacing
     last = density.table.shape[0] - 2
     for k in range(n):
         r = w.r[k]
-        fc, dfc = 1.0, 0.0
-        if r >= density.cutoff:
-            fc = 0.0
-        elif r > inner:
-            phase = np.pi * (r - inner) / density.width
-            fc = 0.5 * (1.0 + np.cos(phase))
-            dfc = -0.5 * np.pi / density.width * np.sin(phase)
+        fc, dfc = cosine_switch(r, density.cutoff, density.width)
         knot = min(int(r * inverse), last)
         t = r * inverse - knot
         t2 = t * t
