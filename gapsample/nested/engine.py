@@ -62,6 +62,7 @@ class Stepper:
         remains = np.empty((n_dead, live.coordinates.shape[1]))
         ranks = np.empty((2, n_dead))
         tried = accepted = np.zeros(len(steps), np.int64)
+        failed = 0
         for i in range(settings.iterations_per_step):
             rows = slice(i * settings.n_cull, (i + 1) * settings.n_cull)
             dying, parents = live.cull(fate.parents[i])
@@ -79,6 +80,7 @@ class Stepper:
             )
             ranks[:, rows] = live.enter(dying, parents, ceiling, walked, fate.labels[i])
             tried, accepted = tried + walked.tried.sum(axis=0), accepted + walked.accepted.sum(axis=0)
+            failed += int(walked.failed.sum())
         for name, values in self.problem.observe(remains).items():
             dead[name] = values
         shrinkage = _shrinkage(settings)
@@ -96,13 +98,15 @@ class Stepper:
             ranks=np.concatenate((state.ranks, ranks), axis=1)[:, -settings.pairs_remembered :],
         )
         acceptance = np.where(tried > 0, accepted / np.maximum(tried, 1), np.nan)
-        story = Story(dead, self._kept(state.n_dead, remains), _progress(after, acceptance))
+        story = Story(dead, self._kept(state.n_dead, dead, remains), _progress(after, acceptance, failed))
         return replace(after, walk_length=adapted_length(after.walk_length, after.ranks, settings)), story
 
-    def _kept(self, n_before: int, remains: Floats) -> Records:
+    def _kept(self, n_before: int, dead: Records, remains: Floats) -> Records:
         number = np.arange(n_before, n_before + len(remains))
-        every = self.settings.keep_every
+        every, above = self.settings.keep_every, self.settings.keep_above
         chosen = number % every == 0 if every else np.zeros(len(number), bool)
+        if above is not None:
+            chosen |= dead[above[0]] > above[1]
         kept = np.empty(int(chosen.sum()), kept_dtype(remains.shape[1]))
         kept["number"], kept["coordinates"] = number[chosen], remains[chosen]
         return kept
@@ -146,7 +150,7 @@ def _evidence(before: float, values: Floats, log_x: Floats, shrinkage: Floats, b
     return float(np.logaddexp(before, np.logaddexp.reduce(log_mass - beta * values)))
 
 
-def _progress(state: State, acceptance: Floats) -> Records:
+def _progress(state: State, acceptance: Floats, failed: int) -> Records:
     record = np.zeros(1, progress_dtype(len(state.steps)))
     correlation = rank_correlation(*state.ranks)
     row = (
@@ -158,6 +162,7 @@ def _progress(state: State, acceptance: Floats) -> Records:
         correlation,
         state.steps,
         acceptance,
+        failed,
     )
     record[0] = row
     return record

@@ -8,12 +8,15 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+from ase import Atoms
 
 from gapsample.compiled import walks_pairs, walks_single
 from gapsample.compiled.walks_pairs import Pairs
 from gapsample.errors import InputError
 from gapsample.nested.pair_potential import cap, quantum
 from gapsample.nested.problem import Floats, Keys, Walk, Walked
+
+REDUCED = "Ar"  # species of a pair potential in reduced units, where a configuration must have one
 
 
 class PairPotential(Protocol):
@@ -70,6 +73,11 @@ class PairBox:
         return np.array([0.5 * self.edge])
 
     @property
+    def move_names(self) -> tuple[str, ...]:
+        """Atoms move one by one."""
+        return ("atom",)
+
+    @property
     def fingerprint(self) -> str:
         """Text that differs wherever energies would."""
         return f"PairBox({self.n_atoms}, {self.edge}, {self.potential.fingerprint})"
@@ -104,7 +112,12 @@ class PairBox:
             accepted[:, 0],
         )
         tried = np.full_like(accepted, task.length * self.n_atoms)
-        return Walked(positions, values * self._quantum, tried, accepted)
+        return Walked(positions, values * self._quantum, tried, accepted, np.zeros(len(values), np.int64))
+
+    def atoms(self, coordinates: Floats) -> Atoms:
+        """Argon stands for the atoms."""
+        positions = coordinates.reshape(3, -1).T
+        return Atoms(f"{REDUCED}{self.n_atoms}", positions=positions, cell=np.eye(3) * self.edge, pbc=True)
 
     def observe(self, coordinates: Floats) -> Mapping[str, Floats]:
         """Nothing beside the energy."""

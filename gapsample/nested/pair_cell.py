@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from ase import Atoms
 
 from gapsample.compiled import walks_cell
 from gapsample.compiled.walks_cell import ATOM, N_MOVES, STRETCH, VOLUME, Bounds
 from gapsample.compiled.walks_pairs import Pairs
 from gapsample.errors import InputError
-from gapsample.nested.pair_box import PairPotential
+from gapsample.nested.pair_box import REDUCED, PairPotential
 from gapsample.nested.pair_potential import cap, quantum
 from gapsample.nested.problem import Floats, Integers, Keys, Walk, Walked
 
@@ -76,6 +77,12 @@ class PairCell:
         return largest[: VOLUME + 1] if self.cubic else largest
 
     @property
+    def move_names(self) -> tuple[str, ...]:
+        """Atoms one by one, and the cell."""
+        names = ("atom", "volume", "shear", "stretch")
+        return names[: VOLUME + 1] if self.cubic else names
+
+    @property
     def fingerprint(self) -> str:
         """Text that differs wherever enthalpies or priors would."""
         numbers = (self.n_atoms, self.pressure, self.largest_volume, self.smallest_volume)
@@ -115,7 +122,13 @@ class PairCell:
             accepted,
         )
         n_moves = len(task.steps)
-        return Walked(points, values * self._quantum, tried[:, :n_moves], accepted[:, :n_moves])
+        failed = np.zeros(len(values), np.int64)
+        return Walked(points, values * self._quantum, tried[:, :n_moves], accepted[:, :n_moves], failed)
+
+    def atoms(self, coordinates: Floats) -> Atoms:
+        """Argon stands for the atoms."""
+        scaled, cell = coordinates[:-9].reshape(3, -1).T, coordinates[-9:].reshape(3, 3)
+        return Atoms(f"{REDUCED}{self.n_atoms}", scaled_positions=scaled, cell=cell, pbc=True)
 
     def observe(self, coordinates: Floats) -> Mapping[str, Floats]:
         """The volume of each point, shape (m,)."""

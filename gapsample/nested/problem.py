@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
+
+from gapsample.errors import UnknownName
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -53,12 +56,14 @@ class Walked(NamedTuple):
     ----------
     coordinates, values : as in `Walk`, new arrays
     tried, accepted : shape (m, n_moves), trial moves of each clone
+    failed : shape (m,), evaluations that raised or gave no finite value; each refused the move that asked
     """
 
     coordinates: Floats
     values: Floats
     tried: Integers
     accepted: Integers
+    failed: Integers
 
 
 class Problem(Protocol):
@@ -71,7 +76,12 @@ class Problem(Protocol):
 
     @property
     def largest_steps(self) -> Floats:
-        """Largest useful step size of each kind of move, shape (n_moves,); empty if none is tuned."""
+        """Largest useful step size of each kind of move, shape (n_moves,); ``inf`` for one without a size."""
+        ...
+
+    @property
+    def move_names(self) -> tuple[str, ...]:
+        """What each kind of move is called, such as ``"atom"`` or ``"volume"``."""
         ...
 
     @property
@@ -87,6 +97,24 @@ class Problem(Protocol):
         """Walk clones below a ceiling."""
         ...
 
+    def atoms(self, coordinates: Floats) -> Atoms:
+        """One point, shape (n_coordinates,), as a configuration."""
+        ...
+
     def observe(self, coordinates: Floats) -> Mapping[str, Floats]:
         """Whatever shall be kept of each dead point, by name: arrays of first dimension m."""
         ...
+
+
+def observed(problem: Problem, coordinates: Floats, name: str) -> Floats:
+    """One observable of points, shape (m, n_coordinates) -> (m,).
+
+    Raises
+    ------
+    UnknownName
+        The problem does not observe it.
+    """
+    seen = problem.observe(coordinates)
+    if name not in seen:
+        raise UnknownName("observable", name, list(seen))
+    return seen[name]

@@ -22,6 +22,8 @@ class Settings:
     memory : rank correlation of clones with ancestors above which walks grow longer
     acceptance : of trial moves, aimed at by the step sizes
     keep_every : keep the coordinates of every so many dead points; 0 keeps none
+    keep_above : an observable of one number and a limit, such as ``("energy_std", 0.5)``: points that exceed
+        it are kept too, however rare
     """
 
     n_live: int = 400
@@ -32,6 +34,7 @@ class Settings:
     memory: float = 0.05
     acceptance: float = 0.35
     keep_every: int = 0
+    keep_above: tuple[str, float] | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.n_cull <= self.n_live // 2:

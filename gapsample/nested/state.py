@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gapsample.errors import InputError
 from gapsample.nested.live import Live
-from gapsample.nested.problem import Ceiling, Floats, Problem
+from gapsample.nested.problem import Ceiling, Floats, Problem, observed
 from gapsample.nested.settings import Settings
 
 Records = NDArray[np.void]
@@ -71,6 +71,7 @@ def progress_dtype(n_moves: int) -> np.dtype[np.void]:
             ("memory", "f8"),
             ("steps", "f8", (n_moves,)),
             ("acceptance", "f8", (n_moves,)),
+            ("failed", "i8"),
         ]
     )
 
@@ -93,6 +94,8 @@ def start(problem: Problem, settings: Settings, rng: Generator) -> State:
     ------
     InputError
         A prior draw has a value that is not a finite number.
+    UnknownName
+        `Settings.keep_above` names what the problem does not observe.
     """
     k = settings.n_live
     coordinates, value = problem.draw(rng.integers(2**64, size=k, dtype=np.uint64))
@@ -101,6 +104,8 @@ def start(problem: Problem, settings: Settings, rng: Generator) -> State:
             f"{np.sum(~np.isfinite(value))} of {k} prior draws have no finite value; "
             "cap the repulsion of the potential or shrink the prior to where it is defined"
         )
+    if settings.keep_above is not None:
+        observed(problem, coordinates, settings.keep_above[0])
     nan, one = np.full(k, np.nan), np.ones(k)
     live = Live(coordinates, value, rng.random(k), one * np.inf, one, nan, nan.copy())
     return State(

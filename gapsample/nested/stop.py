@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gapsample.errors import InputError
-from gapsample.nested.problem import Problem
+from gapsample.nested.problem import Problem, observed
 from gapsample.nested.state import State
 from gapsample.nested.tuning import SMALLEST_STEP
 from gapsample.sampling.loop import Reason, Until
@@ -52,5 +52,24 @@ def stuck(problem: Problem) -> Until[State]:
     def until(state: State, n_steps: int) -> Reason | None:
         floor = SMALLEST_STEP * problem.largest_steps
         return Reason.STUCK if len(floor) and (state.steps <= floor).all() else None
+
+    return until
+
+
+def observable_above(problem: Problem, name: str, limit: float, *, share: float = 0.0) -> Until[State]:
+    """End where more than a share of the live points has an observable above a limit.
+
+    With the predicted error of a model as observable, such as ``"energy_std"``, the run stops where its
+    model is no longer to be believed, and its live points are what the model has to learn.
+    """
+    if not 0.0 <= share < 1.0:
+        raise InputError(f"the share of live points must lie between 0 and 1, got {share}")
+
+    def until(state: State, n_steps: int) -> Reason | None:
+        return (
+            Reason.UNCERTAIN
+            if np.mean(observed(problem, state.live.coordinates, name) > limit) > share
+            else None
+        )
 
     return until

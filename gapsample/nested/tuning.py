@@ -40,7 +40,7 @@ def tuned_steps(
         tried, accepted = walked.tried.sum(axis=0), walked.accepted.sum(axis=0)
         rate = np.where(tried > 0, accepted / np.maximum(tried, 1), aim)
         factor = np.clip(np.exp(2.0 * (rate - aim)), 1.0 / FASTEST, FASTEST)
-        steps = np.clip(steps * factor, SMALLEST_STEP * largest, largest)
+        steps = np.clip(steps * np.where(np.isinf(largest), 1.0, factor), SMALLEST_STEP * largest, largest)
     return steps
 
 

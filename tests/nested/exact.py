@@ -27,10 +27,11 @@ class Perfect:
 
     n_coordinates = 1
     largest_steps = NOTHING  # nothing to tune
+    move_names = ()
 
     def walked(self, coordinates: np.ndarray, values: np.ndarray) -> Walked:
         nothing = np.empty((len(values), 0), np.int64)
-        return Walked(coordinates, values, nothing, nothing)
+        return Walked(coordinates, values, nothing, nothing, np.zeros(len(values), np.int64))
 
     def observe(self, coordinates: np.ndarray) -> dict[str, np.ndarray]:
         return {"coordinate": coordinates[:, 0]}

@@ -14,10 +14,10 @@ from exact import Power
 from walking_process import BOX, LOWEST_KT, SEED, SETTINGS, sample
 
 from gapsample import nested
-from gapsample.errors import InputError, SettingsError
+from gapsample.errors import InputError, SettingsError, UnknownName
 from gapsample.nested.engine import Stepper
 from gapsample.nested.state import start
-from gapsample.nested.stop import temperature_below
+from gapsample.nested.stop import observable_above, temperature_below
 from gapsample.rng import stream
 from gapsample.sampling import loop
 from gapsample.sampling.executors import local, threads
@@ -152,3 +152,24 @@ def test_threads_pool_is_the_callers(whole):
     pool = threads(2)
     nested.run(BOX, SETTINGS, seed=SEED, lowest_kT=LOWEST_KT, until=loop.steps(1), executor=pool, n_workers=2)
     assert pool.submit(int, "3").result() == 3
+
+
+def test_points_of_a_large_observable_are_kept_and_end_the_run():
+    problem = Power(a=3.0, top=1.0)
+    settings = nested.Settings(n_live=40, keep_above=("coordinate", 0.8))
+    kept = nested.run(problem, settings, seed=1, lowest_kT=0.05).kept
+    dead = nested.run(problem, settings, seed=1, lowest_kT=0.05).points.observables["coordinate"]
+    assert len(kept) == np.sum(dead > 0.8)
+    assert (kept["coordinates"] > 0.8).all()
+    rises = observable_above(problem, "coordinate", 0.8, share=0.3)
+    state = start(problem, settings, stream(1, 0))
+    assert rises(state, 0) is loop.Reason.UNCERTAIN
+    assert observable_above(problem, "coordinate", 1.0)(state, 0) is None
+
+
+def test_observables_that_nobody_observes_are_refused():
+    problem = Power(a=3.0, top=1.0)
+    with pytest.raises(UnknownName, match="coordinate"):
+        start(problem, nested.Settings(keep_above=("coordinates", 0.8)), stream(1, 0))
+    with pytest.raises(InputError, match="share"):
+        observable_above(problem, "coordinate", 0.8, share=2.0)
