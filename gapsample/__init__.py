@@ -34,7 +34,7 @@ _HOME = {
     "write_quip": "gapsample.potential.quip.write",
 }
 
-_ROOMS = ("nested",)
+_ROOMS = ("free_energy", "nested")
 
 __all__ = [
     "Angle",

@@ -17,8 +17,8 @@ MOST_LINES = 400
 
 HOMES = {
     "numba": ["compiled/"],
-    "emcee": ["gp/"],
-    "matplotlib": ["plots.py"],
+    "emcee": ["gp/", "sampling/"],
+    "matplotlib": ["plots/"],
     "click": ["cli/"],
     "tqdm": ["progress.py"],
 }

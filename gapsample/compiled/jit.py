@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numba
+from numba.core.caching import IndexDataCacheFile
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -33,20 +35,46 @@ def njit(function: Function | None = None, /, *, relaxed: bool = False) -> Any:
     -----
     The code is kept in ``__pycache__`` beside the source; where that is read-only, in the user's cache
     folder; ``NUMBA_CACHE_DIR`` in the environment overrides both. Where none can be written every
-    process compiles anew. numba dates cached code by the file of the outermost function only: after
-    editing a compiled function that another *file* calls, run ``python -m gapsample.compiled.jit``.
+    process compiles anew. The code is as old as the youngest file of this folder. After editing a model of
+    your own that walks evaluate, run ``python -m gapsample.compiled.jit``.
     """
 
     def compile_lazily(plain: Function) -> Any:
         fastmath = set(RELAXED if relaxed else FUSED)
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
         try:
-            return numba.njit(cache=True, **options)(plain)
+            return _dated(numba.njit(cache=True, **options)(plain))
         except RuntimeError as problem:  # numba's "no locator available": nowhere to write
             logging.getLogger(__name__).info("compiling without a cache: %s", problem)
             return numba.njit(**options)(plain)
 
     return compile_lazily if function is None else compile_lazily(function)
+
+
+class _Index(IndexDataCacheFile):
+    """What has been compiled for which types; entries of classes that are no more are nobody's."""
+
+    def _load_index(self) -> dict[Any, str]:
+        try:
+            found: dict[Any, str] = super()._load_index()  # type: ignore[no-untyped-call]
+        except (AttributeError, ImportError):  # a class was renamed, or belongs to another program
+            return {}
+        return found
+
+
+def _dated(dispatcher: Any) -> Any:
+    """Date the machine code by all files of this folder: numba itself sees the outermost function's only."""
+    cache = dispatcher._cache
+    cache._cache_file = _Index(  # type: ignore[no-untyped-call]
+        cache.cache_path, cache._impl.filename_base, _stamp()
+    )
+    return dispatcher
+
+
+@lru_cache(maxsize=1)
+def _stamp() -> tuple[int, int]:
+    seen = [path.stat() for path in Path(__file__).parent.glob("*.py")]
+    return max(each.st_mtime_ns for each in seen), sum(each.st_size for each in seen)
 
 
 def forget(folder: Path = Path(__file__).parent) -> int:

@@ -100,9 +100,10 @@ def row(
     a: float,
     b: float,
     c: float,
+    first: int,
     work: Floats,
 ) -> float:
-    """Energies of atom `i`, if it stood at fractional (a, b, c), with all images of every other atom.
+    """Energies of atom `i`, if it stood at fractional (a, b, c), with images of atoms from `first` on.
 
     Into ``work[3]``, 0 for the atom itself; return their sum, in quanta. `s` has shape (3, n), `vectors`
     (3, n_most) of which `count` matter, `work` (4, n). The longer of the loops over atoms and images is the
@@ -110,7 +111,7 @@ def row(
     """
     n = s.shape[1]
     x, y, z, out = work[0], work[1], work[2], work[3]
-    for j in range(n):
+    for j in range(first, n):
         u, v, w = s[0, j] - a, s[1, j] - b, s[2, j] - c
         u -= np.rint(u)
         v -= np.rint(v)
@@ -119,8 +120,8 @@ def row(
         y[j] = u * cell[1] + v * cell[4] + w * cell[7]
         z[j] = u * cell[2] + v * cell[5] + w * cell[8]
         out[j] = 0.0
-    if pairs.closed and n < count:
-        for j in range(n):
+    if pairs.closed and n - first < count:
+        for j in range(first, n):
             xj, yj, zj, added = x[j], y[j], z[j], 0.0
             for t in range(count):
                 added += closed_form(
@@ -130,16 +131,17 @@ def row(
     elif pairs.closed:
         for t in range(count):
             tx, ty, tz = vectors[0, t], vectors[1, t], vectors[2, t]
-            for j in range(n):
+            for j in range(first, n):
                 out[j] += closed_form(pairs, _square(x[j] + tx, y[j] + ty, z[j] + tz))
     else:
         for t in range(count):
             tx, ty, tz = vectors[0, t], vectors[1, t], vectors[2, t]
-            for j in range(n):
+            for j in range(first, n):
                 out[j] += from_table(pairs, _square(x[j] + tx, y[j] + ty, z[j] + tz))
-    out[i] = 0.0
+    if i >= first:
+        out[i] = 0.0
     total = 0.0
-    for j in range(n):
+    for j in range(first, n):
         total += out[j]
     return total
 
@@ -156,13 +158,16 @@ def energy(
     """Energy of all atoms in quanta; that of each pair into `between`, shape (n, n)."""
     n, total = s.shape[1], 0.0
     for i in range(n):
-        total += row(pairs, cell, vectors, count, s, i, s[0, i], s[1, i], s[2, i], work)
-        between[i] = work[3]
+        total += row(pairs, cell, vectors, count, s, i, s[0, i], s[1, i], s[2, i], i + 1, work)
+        between[i, i] = 0.0
+        for j in range(i + 1, n):
+            between[i, j] = work[3, j]
+            between[j, i] = work[3, j]
     own = 0.0
     for t in range(1, count):
         d2 = _square(vectors[0, t], vectors[1, t], vectors[2, t])
         own += closed_form(pairs, d2) if pairs.closed else from_table(pairs, d2)
-    return 0.5 * total + 0.5 * n * own
+    return total + 0.5 * n * own
 
 
 @njit
@@ -192,6 +197,12 @@ def allowed(cell: Floats, bounds: Bounds, high: Floats) -> bool:
     if not bounds.smallest <= v <= bounds.largest:
         return False
     return heights(cell, high) >= bounds.height * np.cbrt(v)
+
+
+@njit
+def work_of(bounds: Bounds, cell: Floats) -> float:
+    """Pressure times volume in whole quanta, so that enthalpies are as exact as energies."""
+    return np.rint(bounds.pressure * volume(cell))
 
 
 @njit
@@ -227,7 +238,7 @@ def values(pairs: Pairs, bounds: Bounds, n_most: int, points: Floats, out: Float
         s, cell = points[m, : 3 * n].reshape(3, n), points[m, 3 * n :]
         count = images(cell, np.sqrt(pairs.cutoff2), high, vectors)
         e = energy(pairs, cell, vectors, count, s, work, between)
-        out[m] = e + bounds.pressure * volume(cell)
+        out[m] = e + work_of(bounds, cell)
 
 
 @njit
@@ -267,7 +278,7 @@ def walk(
         s, cell = points[m, : 3 * n].reshape(3, n), points[m, 3 * n :]
         count = images(cell, cutoff, high, vectors)
         e = energy(pairs, cell, vectors, count, s, work, between)
-        work_of_volume = bounds.pressure * volume(cell)
+        work_of_volume = work_of(bounds, cell)
         tried[m] = per_sweep * sweeps
         accepted[m] = 0
         left = per_sweep.copy()
@@ -285,8 +296,8 @@ def walk(
                     a = s[0, i] + steps[ATOM] / high[0] * (2.0 * uniform(state) - 1.0)
                     b = s[1, i] + steps[ATOM] / high[1] * (2.0 * uniform(state) - 1.0)
                     c = s[2, i] + steps[ATOM] / high[2] * (2.0 * uniform(state) - 1.0)
-                    then = e + row(pairs, cell, vectors, count, s, i, a, b, c, work) - between[i].sum()
-                    if not _passes(then + work_of_volume, before, ceiling, label, state):
+                    then = e + row(pairs, cell, vectors, count, s, i, a, b, c, 0, work) - between[i].sum()
+                    if not passes(then + work_of_volume, before, ceiling, label, state):
                         continue
                     s[0, i], s[1, i], s[2, i] = a - np.floor(a), b - np.floor(b), c - np.floor(c)
                     for j in range(n):
@@ -304,17 +315,19 @@ def walk(
                     continue
                 trial_count = images(trial_cell, cutoff, trial_high, trial_vectors)
                 then = energy(pairs, trial_cell, trial_vectors, trial_count, s, work, trial_between)
-                if not _passes(then + bounds.pressure * trial_v, before, ceiling, label, state):
+                trial_work = work_of(bounds, trial_cell)
+                if not passes(then + trial_work, before, ceiling, label, state):
                     continue
                 cell[:], high[:], between[:] = trial_cell, trial_high, trial_between
                 vectors[:, :trial_count] = trial_vectors[:, :trial_count]
-                count, e, work_of_volume = trial_count, then, bounds.pressure * volume(cell)
+                count, e, work_of_volume = trial_count, then, trial_work
                 accepted[m, kind] += 1
         out[m] = e + work_of_volume
 
 
 @njit
-def _passes(then: float, before: float, ceiling: float, label: float, state: NDArray[np.uint64]) -> bool:
+def passes(then: float, before: float, ceiling: float, label: float, state: NDArray[np.uint64]) -> bool:
+    """Whether a trial value lies below the ceiling, by the rule of `nested.problem.Ceiling`."""
     if then > ceiling:
         return False
     return then < ceiling or before == ceiling or uniform(state) < label

@@ -85,4 +85,5 @@ def rank(
         ancestor[i] = (count_below(value, label, value[parent], label[parent]) + 0.5) / alive
         place = count_below(value, label, new_value[i], new_label[i])
         place += count_below(new_value[:i], new_label[:i], new_value[i], new_label[i])
-        insertion[i] = (place + 0.5) / (alive + i + 1)
+        low = new_label[i] * 2.0**26  # its low bits, independent of its order, make the rank continuous
+        insertion[i] = (place + (low - np.floor(low))) / (alive + i + 1)

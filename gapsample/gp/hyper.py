@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import emcee
 import numpy as np
@@ -20,6 +21,39 @@ from gapsample.errors import FitError
 from gapsample.gp.linear_system import LinearSystem, Posterior, absorb_block
 
 Floats = NDArray[np.float64]
+
+
+class HasEvidence(Protocol):
+    """A posterior, of whatever."""
+
+    @property
+    def log_evidence(self) -> float:
+        """log p(y)."""
+        ...
+
+
+Found = TypeVar("Found", bound=HasEvidence)
+
+
+class HyperParameters(Protocol[Found]):
+    """A Gaussian process some of whose parameters x are still to be chosen."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Length of x."""
+        ...
+
+    def posterior(self, x: Floats) -> Found:
+        """The posterior at x."""
+        ...
+
+    def log_evidence(self, x: Floats) -> float:
+        """log p(y | x)."""
+        ...
+
+    def gradient(self, x: Floats, posterior: Found) -> Floats:
+        """Derivative of the log evidence by x, from the posterior at x."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -133,7 +167,7 @@ class Reduced:
         return np.exp(2.0 * x[:n]), np.exp(x[n:])
 
 
-def maximize(problem: Reduced, start: Floats, bounds: Sequence[tuple[float, float]]) -> Floats:
+def maximize(problem: HyperParameters[Found], start: Floats, bounds: Sequence[tuple[float, float]]) -> Floats:
     """Hyper-parameters of largest evidence within bounds, by L-BFGS-B from `start`.
 
     Raises
@@ -153,7 +187,7 @@ def maximize(problem: Reduced, start: Floats, bounds: Sequence[tuple[float, floa
 
 
 def sample(
-    problem: Reduced,
+    problem: HyperParameters[Found],
     start: Floats,
     bounds: Sequence[tuple[float, float]],
     n_walkers: int,

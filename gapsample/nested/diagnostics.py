@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from gapsample.errors import InputError
 from gapsample.nested.points import DeadPoints
@@ -58,6 +57,8 @@ def insertion_test(points: DeadPoints, *, stretch: int = 1000) -> InsertionTest:
     ----------
     Fowlie, Handley & Su, Mon. Not. R. Astron. Soc. 497, 5256 (2020).
     """
+    from scipy import stats  # takes longer to import than all of this package
+
     ranks = _born_in_the_run(points).insertion
     parts = np.array_split(ranks, max(1, len(ranks) // stretch))
     lowest = min(float(stats.kstest(part, "uniform").pvalue) for part in parts)

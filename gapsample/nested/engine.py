@@ -99,7 +99,10 @@ class Stepper:
         )
         acceptance = np.where(tried > 0, accepted / np.maximum(tried, 1), np.nan)
         story = Story(dead, self._kept(state.n_dead, dead, remains), _progress(after, acceptance, failed))
-        return replace(after, walk_length=adapted_length(after.walk_length, after.ranks, settings)), story
+        length = adapted_length(after.walk_length, after.ranks, settings)
+        if length != after.walk_length:  # judged next by clones that walked this far
+            after = replace(after, walk_length=length, ranks=after.ranks[:, :0])
+        return after, story
 
     def _kept(self, n_before: int, dead: Records, remains: Floats) -> Records:
         number = np.arange(n_before, n_before + len(remains))

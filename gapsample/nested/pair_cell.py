@@ -92,9 +92,9 @@ class PairCell:
         """Draw from the prior: points and enthalpies."""
         points = np.empty((len(keys), self.n_coordinates))
         walks_cell.draw(self._bounds, self.cubic, keys, points)
-        return points, self.enthalpies(points)
+        return points, self.values(points)
 
-    def enthalpies(self, points: Floats) -> Floats:
+    def values(self, points: Floats) -> Floats:
         """Enthalpies of points, shape (m, 3 n + 9) -> (m,)."""
         values = np.empty(len(points))
         walks_cell.values(self._pairs, self._bounds, self._most_images, points, values)
@@ -138,7 +138,7 @@ class PairCell:
     def _trials(self) -> Integers:
         """Trials of each kind in a sweep."""
         trials = np.zeros(N_MOVES, np.int64)
-        trials[ATOM], trials[VOLUME] = self.n_atoms, 1 + self.n_atoms // 16
+        trials[ATOM], trials[VOLUME] = self.n_atoms, max(1, self.n_atoms // 32)
         if not self.cubic:
             trials[VOLUME + 1 : STRETCH + 1] = trials[VOLUME]
         return trials

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from gapsample.errors import InputError
 from gapsample.nested.thermodynamics import Curve
 
 Floats = NDArray[np.float64]
+
+SEED_SMALLEST = 1.0  # how far a peak of one seed must stand out, in its standard errors
+SEED_WINDOW = 0.3  # in log temperature, how far from the peak of all seeds together
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,38 @@ def peaks(temperatures: Floats, curve: Curve, *, smallest: float = 3.0) -> list[
         next_top = tops[number + 1] if number + 1 < len(tops) else len(value) - 1
         left = low + int(np.argmin(value[low : top + 1]))
         right = top + int(np.argmin(value[top : next_top + 1]))
-        rise = curve.draws[:, top] - np.maximum(curve.draws[:, left], curve.draws[:, right])
+        summits = curve.draws[:, left : right + 1].max(axis=1)  # a sharp peak moves from draw to draw
+        rise = summits - np.maximum(curve.draws[:, left], curve.draws[:, right])
         if rise.mean() > smallest * rise.std(ddof=1):
             found.append(_measured(temperatures, curve, left, top, right))
             low = right
     return found
+
+
+def seen_by_seeds(place: float, places: Sequence[float], alone: Sequence[Sequence[Peak]]) -> Floats:
+    """Temperature of the same peak in every seed that shows one nearby, nearer to it than to its like.
+
+    Parameters
+    ----------
+    place, places : one, and all, of the peaks of the seeds together
+    alone : peaks of each seed, found with `SEED_SMALLEST`
+    """
+    own = []
+    for tops in alone:
+        near = [
+            top.temperature
+            for top in tops
+            if abs(np.log(top.temperature / place)) < SEED_WINDOW
+            and min(places, key=lambda other: abs(np.log(top.temperature / other))) == place
+        ]
+        if near:
+            own.append(min(near, key=lambda t: abs(np.log(t / place))))
+    return np.array(own)
+
+
+def spread_err(seen: Floats) -> float:
+    """Standard error of a mean from the spread of what seeds saw; NaN if fewer than two did."""
+    return float(np.std(seen, ddof=1) / np.sqrt(len(seen))) if len(seen) > 1 else float("nan")
 
 
 def _measured(temperatures: Floats, curve: Curve, left: int, top: int, right: int) -> Peak:

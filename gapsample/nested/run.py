@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,7 @@ def run(
     executor: Executor | None = None,
     n_workers: int = 1,
     checkpoint_every: loop.Every = loop.Every(),
+    watch: Callable[[State, int], None] | None = None,
 ) -> Result:
     """Sample until all that matters down to a temperature has been seen.
 
@@ -79,6 +81,7 @@ def run(
     resume : go on where the folder's last checkpoint stands, exactly as if never cut
     until : further reasons to stop, such as `loop.wall_time` or `loop.steps`
     executor, n_workers : share the clones of each iteration; the numbers do not depend on it
+    watch : called with state and steps done after each checkpoint of a run in a folder, all of it on disk
 
     Raises
     ------
@@ -108,6 +111,12 @@ def run(
         rng = stream(seed, number)
         last = Checkpoint(start(problem, settings, rng), rng, 0, None)
     record = open_records(problem, last.state, folder, last.marks)
+
+    def written(state: State, n_steps: int) -> None:
+        write_live(problem, state, folder)
+        if watch is not None:
+            watch(state, n_steps)
+
     try:
         finished = loop.run(
             step,
@@ -118,7 +127,7 @@ def run(
             checkpoints=checkpoints,
             checkpoint_every=checkpoint_every,
             n_steps=last.n_steps,
-            watch=lambda state, n_steps: write_live(problem, state, folder),
+            watch=written,
         )
         return _result(
             problem, finished, {name: np.array(file.read()) for name, file in record.files.items()}

@@ -47,11 +47,13 @@ def temperature_below(thermal_energy: float) -> Until[State]:
 
 
 def stuck(problem: Problem) -> Until[State]:
-    """Give up when every kind of move has its step size at the smallest and still is refused."""
+    """Give up when every kind of move that has a step size has it at the smallest and still is refused."""
 
     def until(state: State, n_steps: int) -> Reason | None:
-        floor = SMALLEST_STEP * problem.largest_steps
-        return Reason.STUCK if len(floor) and (state.steps <= floor).all() else None
+        largest = problem.largest_steps
+        sized = np.isfinite(largest)
+        small = state.steps[sized] <= SMALLEST_STEP * largest[sized]
+        return Reason.STUCK if len(small) and small.all() else None
 
     return until
 

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.random import Generator
+from threadpoolctl import threadpool_limits
 
 from gapsample.sampling.checkpoints import Checkpoint, Checkpoints
 
@@ -103,7 +104,8 @@ def run(
     Notes
     -----
     Ctrl-C and SIGTERM let the step in progress end, write a checkpoint and return; a second Ctrl-C stops
-    at once, and the last checkpoint stands. An exception from `step` is raised as it is.
+    at once, and the last checkpoint stands. An exception from `step` is raised as it is. BLAS has one thread
+    meanwhile: matrices of a step are small, and walks may be threads themselves.
     """
     saved: int | None = n_steps if n_steps > 0 else None
     saved_at = time.monotonic()
@@ -117,7 +119,7 @@ def run(
             watch(state, n_steps)
         saved, saved_at = n_steps, time.monotonic()
 
-    with _noting_signals() as noted:
+    with _noting_signals() as noted, threadpool_limits(1, user_api="blas"):
         if saved is None:
             save()
         while True:

@@ -1,78 +1,20 @@
-"""Every picture the package draws: functions from arrays to a matplotlib Figure, one style for all.
-
-Figures are made without pyplot, so that nothing global changes and no display is needed.
-"""
+"""How well a model predicts: parity, true against predicted errors, z-scores."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import wraps
-from typing import Any, ParamSpec
+from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from numpy.typing import NDArray
 
-__all__ = [
-    "Figure",
-    "error_against_predicted",
-    "group_colors",
-    "parity",
-    "png",
-    "running_rms",
-    "style",
-    "z_histogram",
-]
+from gapsample.plots.house import COLORS, GUIDE, Floats, group_colors, styled
 
-Floats = NDArray[np.float64]
-P = ParamSpec("P")
-
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C6D31")
-"""Okabe and Ito's palette, readable with every kind of color vision, and two more."""
-GUIDE = "#444444"
 MAX_POINTS = 20_000
-STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.size": 10.0,
-    "axes.titlesize": 11.0,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#888888",
-    "axes.grid": True,
-    "grid.color": "#E6E6E6",
-    "grid.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "figure.dpi": 150,
-    "savefig.dpi": 150,
-}
 
 
-@contextmanager
-def style() -> Iterator[None]:
-    """Draw in the house style inside the block."""
-    with matplotlib.rc_context(STYLE):
-        yield
-
-
-def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    @wraps(draw)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with style():
-            return draw(*args, **kwargs)
-
-    return wrapped
-
-
-@_styled
+@styled
 def parity(
     reference: Floats, predicted: Floats, groups: Sequence[str], *, title: str, unit: str, rmse: str
 ) -> Figure:
@@ -104,7 +46,7 @@ def parity(
     return figure
 
 
-@_styled
+@styled
 def error_against_predicted(
     error: Floats, std: Floats, *, title: str, unit: str, rank: float | None
 ) -> Figure:
@@ -144,7 +86,7 @@ def error_against_predicted(
     return figure
 
 
-@_styled
+@styled
 def z_histogram(scores: Mapping[str, Floats], *, title: str) -> Figure:
     """Error over predicted error, against the standard normal.
 
@@ -180,19 +122,6 @@ def running_rms(std: Floats, error: Floats, n_bins: int = 12) -> tuple[Floats, F
     bins = [part for part in np.array_split(order, min(n_bins, max(1, len(std) // 5))) if part.size]
     rms = [[np.sqrt(np.mean(values[part] ** 2)) for part in bins] for values in (std, error)]
     return np.array(rms[0]), np.array(rms[1])
-
-
-def group_colors(groups: Sequence[str]) -> dict[str, str]:
-    """A color for each group, in order of appearance; colors repeat after eight."""
-    return {name: COLORS[i % len(COLORS)] for i, name in enumerate(dict.fromkeys(groups))}
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    with style():
-        figure.savefig(buffer, format="png")
-    return buffer.getvalue()
 
 
 def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:

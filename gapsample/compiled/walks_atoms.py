@@ -1,0 +1,294 @@
+"""Whole walks of configurations of any compiled model: atoms, cell, species and momenta below a ceiling.
+
+A point is one row: positions (n, 3), cell (3, 3), species (n,), and momenta (n, 3) where they are sampled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsample.compiled.jit import njit
+from gapsample.compiled.walks_cell import (
+    ATOM,
+    VOLUME,
+    allowed,
+    move_cell,
+    passes,
+    volume,
+)
+from gapsample.compiled.walks_core import reciprocal
+from gapsample.compiled.walks_moves import (
+    Clone,
+    Scratch,
+    Space,
+    energy_of,
+    fraction,
+    fresh_momenta,
+    galilean,
+    hmc,
+    isotropic,
+    kinetic,
+    outside,
+    start_at,
+    swap,
+    transmute,
+    wrap,
+)
+from gapsample.compiled.walks_random import N_WORDS, seed, uniform
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Keys = NDArray[np.uint64]
+State = NDArray[np.uint64]
+
+# after the moves of `walks_cell`: ATOM, VOLUME, SHEAR, STRETCH
+GALILEAN, HMC, SWAP, TRANSMUTE = 4, 5, 6, 7
+N_MOVES = 8
+CELL_SIZE = 9
+
+
+@njit
+def draw(
+    space: Space, given: Floats, species: Integers, shuffled: bool, momenta: bool, keys: Keys, points: Floats
+) -> None:
+    """Draw from the prior, one row of `points` for each key; the cells must stand in the rows already.
+
+    Parameters
+    ----------
+    given : shape (n, 3), Å, positions of frozen coordinates
+    species : shape (n,); those of mutable atoms are shuffled, or drawn anew where not `shuffled`
+    momenta : whether rows end with them
+    """
+    n = len(given)
+    state = np.empty(N_WORDS, np.uint64)
+    for m in range(len(keys)):
+        seed(state, keys[m])
+        x = points[m, : 3 * n].reshape(n, 3)
+        cell = points[m, 3 * n : 3 * n + CELL_SIZE].reshape(3, 3)
+        kinds = points[m, 3 * n + CELL_SIZE : 4 * n + CELL_SIZE]
+        for i in range(n):
+            u, v, w = uniform(state), uniform(state), uniform(state)
+            for c in range(3):
+                free = space.free[i, c]
+                x[i, c] = u * cell[0, c] + v * cell[1, c] + w * cell[2, c] if free else given[i, c]
+            kinds[i] = species[i]
+        for place in range(len(space.mutable) - 1, -1, -1):
+            i = space.mutable[place]
+            if shuffled:
+                j = space.mutable[int((place + 1) * uniform(state))]
+                kinds[i], kinds[j] = kinds[j], kinds[i]
+            else:
+                kinds[i] = int(len(space.levels) * uniform(state))
+        if momenta:
+            fresh_momenta(space, space.largest_kinetic, state, points[m, 4 * n + CELL_SIZE :].reshape(n, 3))
+
+
+@njit
+def values(model: Any, space: Space, n: int, points: Floats, out: Floats) -> None:
+    """Values of several points of n atoms, shape (m, n_coordinates) -> (m,); NaN where the model fails."""
+    no_forces = np.empty((0, 3))
+    for m in range(len(points)):
+        clone = unpacked(space, n, points[m])
+        energy = energy_of(model, space, clone, clone.positions, no_forces)
+        out[m] = energy + rest_of(space, clone) + kinetic(clone.momenta)
+
+
+@njit
+def walk(
+    model: Any,
+    space: Space,
+    n: int,
+    ceiling: float,
+    label: float,
+    steps: Floats,
+    per_sweep: Integers,
+    n_steps: int,
+    sweeps: int,
+    keys: Keys,
+    points: Floats,
+    out: Floats,
+    tried: Integers,
+    accepted: Integers,
+    failed: Integers,
+) -> None:
+    """Walk clones in place; each sweep tries every kind of move so many times, in random order.
+
+    Parameters
+    ----------
+    n : atoms
+    ceiling : eV; a trial onto it from below is accepted with probability `label`
+    steps : shape (8,): largest displacement of an atom along each axis (Å), of the volume (Å^3), shear and
+        stretch (of unity); flight of one Galilean step (Å, root mean square over atoms); time step of `hmc`
+    per_sweep : shape (8,), trials of each kind in one sweep
+    n_steps : of one trajectory
+    points, out : as in `values`; out holds the values at the start
+    tried, accepted : shape (m, 8), written
+    failed : shape (m,), written, evaluations in which the model failed
+    """
+    state = np.empty(N_WORDS, np.uint64)
+    scratch = Scratch(np.empty((n, 3)), np.empty((n, 3)), np.empty((n, 3)), np.empty((0, 3)))
+    trial = unpacked(space, n, points[0].copy())
+    left = per_sweep.copy()
+    for m in range(len(keys)):
+        seed(state, keys[m])
+        tried[m] = per_sweep * sweeps
+        accepted[m] = 0
+        failed[m] = 0
+        clone = unpacked(space, n, points[m])
+        energy = energy_of(model, space, clone, clone.positions, scratch.no_forces)
+        value = out[m]
+        for _ in range(sweeps):
+            left[:] = per_sweep
+            for remaining in range(per_sweep.sum(), 0, -1):
+                kind, place = ATOM, int(uniform(state) * remaining)
+                while place >= left[kind]:
+                    place -= left[kind]
+                    kind += 1
+                left[kind] -= 1
+                copy_clone(clone, trial)
+                rest = rest_of(space, clone) + kinetic(clone.momenta)
+                then = energy
+                if kind == GALILEAN:
+                    aim(space, steps[kind], state, scratch.velocities)
+                    then = galilean(model, space, clone, scratch, n_steps, rest, ceiling)
+                    start_at(scratch.positions, trial.positions)
+                elif kind == HMC:
+                    rest -= kinetic(clone.momenta)
+                    if energy + rest < ceiling:
+                        value = redrawn(space, energy + rest, ceiling, state, clone)
+                    start_at(clone.momenta, scratch.velocities)
+                    time_step = steps[kind] * (0.5 + uniform(state))
+                    then = hmc(model, space, clone, scratch, n_steps, time_step, rest, ceiling)
+                    start_at(scratch.positions, trial.positions)
+                    start_at(scratch.velocities, trial.momenta)
+                    rest += kinetic(trial.momenta)
+                    if kinetic(trial.momenta) > space.largest_kinetic:
+                        then = np.inf
+                elif changed(space, kind, steps[kind], state, clone, trial):
+                    then = energy_of(model, space, trial, trial.positions, scratch.no_forces)
+                    rest = rest_of(space, trial) + kinetic(trial.momenta)
+                else:
+                    continue
+                if np.isnan(then):
+                    failed[m] += 1
+                elif np.isfinite(then) and passes(then + rest, value, ceiling, label, state):
+                    copy_clone(trial, clone)
+                    energy, value = then, then + rest
+                    accepted[m, kind] += 1
+        out[m] = value
+        packed(clone, points[m])
+
+
+@njit
+def changed(space: Space, kind: int, step: float, state: State, clone: Clone, trial: Clone) -> bool:
+    """Change the trial, until now a copy of the clone; False if the prior of what it became is 0."""
+    if kind == SWAP:
+        return swap(space, trial.species, state)
+    if kind == TRANSMUTE:
+        transmute(space, trial.species, state)
+        return True
+    if kind == ATOM:
+        i = int(uniform(state) * len(trial.positions))
+        for c in range(3):
+            change = step * (2.0 * uniform(state) - 1.0)
+            if space.free[i, c]:
+                trial.positions[i, c] += change
+        wrap(space, trial, trial.positions)
+        return not outside(space, trial, trial.positions)
+    move_cell(kind, step, state, trial.cell.reshape(CELL_SIZE))
+    if not allowed(trial.cell.reshape(CELL_SIZE), space.bounds, np.empty(3)):
+        return False
+    growth = volume(trial.cell.reshape(CELL_SIZE)) / volume(clone.cell.reshape(CELL_SIZE))
+    if kind == VOLUME and uniform(state) >= growth**space.bounds.power:
+        return False
+    surround(space, trial)
+    for i in range(len(trial.positions)):
+        u = fraction(clone.inverse, clone.positions, i, 0)
+        v = fraction(clone.inverse, clone.positions, i, 1)
+        w = fraction(clone.inverse, clone.positions, i, 2)
+        for c in range(3):
+            trial.positions[i, c] = u * trial.cell[0, c] + v * trial.cell[1, c] + w * trial.cell[2, c]
+    return True
+
+
+@njit
+def aim(space: Space, step: float, state: State, velocities: Floats) -> None:
+    """Velocities of any direction, of `step` (root mean square over free atoms)."""
+    isotropic(space, state, velocities)
+    for i in range(len(velocities)):
+        for c in range(3):
+            velocities[i, c] *= step / np.sqrt(3.0)
+
+
+@njit
+def redrawn(space: Space, floor: float, ceiling: float, state: State, clone: Clone) -> float:
+    """New momenta, uniform in the ball that the ceiling leaves above `floor`; return the value then."""
+    energy = fresh_momenta(space, min(ceiling - floor, space.largest_kinetic), state, clone.momenta)
+    while floor + energy > ceiling:  # by rounding only
+        for i in range(len(clone.momenta)):
+            for c in range(3):
+                clone.momenta[i, c] *= 1.0 - 1e-12
+        energy = kinetic(clone.momenta)
+    return floor + energy
+
+
+@njit
+def rest_of(space: Space, clone: Clone) -> float:
+    """Pressure times volume minus chemical potentials, eV."""
+    total = space.bounds.pressure * volume(clone.cell.reshape(CELL_SIZE))
+    for kind in clone.species:
+        total += space.levels[kind]
+    return total
+
+
+@njit
+def unpacked(space: Space, n: int, row: Floats) -> Clone:
+    """One row as a clone, whose positions, momenta and cell are the row's own memory."""
+    species = np.empty(n, np.int64)
+    for i in range(n):
+        species[i] = int(row[3 * n + CELL_SIZE + i])
+    clone = Clone(
+        row[: 3 * n].reshape(n, 3),
+        row[4 * n + CELL_SIZE :].reshape((len(row) - 4 * n - CELL_SIZE) // 3, 3),
+        species,
+        row[3 * n : 3 * n + CELL_SIZE].reshape(3, 3),
+        np.empty((3, 3)),
+        np.empty((3, 3)),
+        np.empty((3, 3)),
+    )
+    surround(space, clone)
+    return clone
+
+
+@njit
+def packed(clone: Clone, row: Floats) -> None:
+    """Write the species back into a row that `unpacked` was given."""
+    n = len(clone.species)
+    for i in range(n):
+        row[3 * n + CELL_SIZE + i] = clone.species[i]
+
+
+@njit
+def surround(space: Space, clone: Clone) -> None:
+    """Bring everything that follows from the cell up to date."""
+    reciprocal(clone.cell, clone.inverse)
+    clone.outer[:] = clone.cell
+    for k in range(3):
+        if space.walls[k]:
+            clone.outer[k] *= 1.0 + space.padding / np.sqrt((clone.cell[k] ** 2).sum())
+    reciprocal(clone.outer, clone.outer_inverse)
+
+
+@njit
+def copy_clone(source: Clone, target: Clone) -> None:
+    """Make one clone equal to another."""
+    start_at(source.positions, target.positions)
+    start_at(source.momenta, target.momenta)
+    target.species[:] = source.species
+    start_at(source.cell, target.cell)
+    start_at(source.inverse, target.inverse)
+    start_at(source.outer, target.outer)
+    start_at(source.outer_inverse, target.outer_inverse)

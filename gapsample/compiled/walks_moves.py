@@ -1,0 +1,375 @@
+"""Moves of whole configurations below a ceiling: trajectories that reflect or conserve, changes of species.
+
+A trajectory depends on nothing but its start: run backward it returns, and it preserves volume, so that
+accepting its end whenever it lies below the ceiling keeps the prior below the ceiling.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsample.compiled.jit import njit
+from gapsample.compiled.walks_cell import Bounds
+from gapsample.compiled.walks_core import CORE, overlap
+from gapsample.compiled.walks_models import evaluate, inlined
+from gapsample.compiled.walks_random import uniform
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+State = NDArray[np.uint64]
+
+
+class Space(NamedTuple):
+    """What walks may change, and how far.
+
+    Attributes
+    ----------
+    free : shape (n, 3), coordinates that move
+    mutable : shape (n_mutable,), atoms whose species may change
+    lightness : shape (n,), one over the square root of each mass
+    closed : whether there are walls at all
+    walls : shape (3,), axes of the cell along which hard walls close it; orthogonal to all others
+    padding : Å, empty space along these axes, which keeps images away
+    hard : whether there is a hard core at all
+    nearest : shape (n_species, n_species), Å, hard core
+    levels : shape (n_species,), eV, minus the chemical potentials
+    bounds : of the cell; its pressure counts for a fixed cell too
+    largest_kinetic : eV
+    """
+
+    free: Flags
+    mutable: Integers
+    lightness: Floats
+    closed: bool
+    walls: Flags
+    padding: float
+    hard: bool
+    nearest: Floats
+    levels: Floats
+    bounds: Bounds
+    largest_kinetic: float
+
+
+class Clone(NamedTuple):
+    """One configuration while it walks; its arrays change in place.
+
+    Attributes
+    ----------
+    positions, momenta : shape (n, 3); momenta in units of the square root of the mass, kinetic = 1/2 sum p^2
+    species : shape (n,)
+    cell, inverse : shape (3, 3)
+    outer, outer_inverse : shape (3, 3), with empty space along walls: the cell that models see
+    """
+
+    positions: Floats
+    momenta: Floats
+    species: Integers
+    cell: Floats
+    inverse: Floats
+    outer: Floats
+    outer_inverse: Floats
+
+
+class Scratch(NamedTuple):
+    """Room for a trajectory: shapes (n, 3), and (0, 3) for forces that nobody wants."""
+
+    positions: Floats
+    velocities: Floats
+    forces: Floats
+    no_forces: Floats
+
+
+@inlined
+def energy_of(model: Any, space: Space, clone: Clone, positions: Floats, forces: Floats) -> float:
+    """Energy of the clone with its atoms at `positions`, eV; NaN where the model fails."""
+    if space.hard:
+        inside = overlap(space.nearest, positions, clone.species, clone.outer, clone.outer_inverse, forces)
+        if inside > 0.0:
+            return inside
+    energy = evaluate(model, positions, clone.species, clone.outer, forces)
+    return energy if np.isfinite(energy) else np.nan
+
+
+@inlined
+def galilean(
+    model: Any,
+    space: Space,
+    clone: Clone,
+    scratch: Scratch,
+    n_steps: int,
+    rest: float,
+    ceiling: float,
+) -> float:
+    """Straight flight that is reflected wherever a step ends above the ceiling.
+
+    Parameters
+    ----------
+    scratch : its `velocities` (Å per step, 0 where frozen) are those of the start, then those of the end
+    rest : eV, what is added to energies before they are compared with the ceiling
+
+    Returns
+    -------
+    float
+        Energy at the end, whose positions lie in `scratch`: infinite if it is not allowed, NaN if the
+        model failed.
+
+    References
+    ----------
+    Skilling, AIP Conf. Proc. 1443, 145 (2012).
+    """
+    start_at(clone.positions, scratch.positions)
+    energy = np.inf
+    for step in range(n_steps):
+        last = step == n_steps - 1
+        advance(scratch.positions, scratch.velocities, 1.0)
+        if last:
+            wrap(space, clone, scratch.positions)
+        energy = np.inf
+        if space.closed and bounced(space, clone, scratch.positions, scratch.velocities):
+            continue
+        energy = energy_of(model, space, clone, scratch.positions, scratch.no_forces)
+        if np.isnan(energy):
+            return energy
+        if energy + rest <= ceiling:
+            continue
+        if last:
+            return np.inf
+        energy = energy_of(model, space, clone, scratch.positions, scratch.forces)
+        if np.isnan(energy) or not masked(space.free, scratch.forces):
+            return np.nan
+        reflect(scratch.forces, scratch.velocities)
+    return energy
+
+
+@inlined
+def hmc(
+    model: Any,
+    space: Space,
+    clone: Clone,
+    scratch: Scratch,
+    n_steps: int,
+    time_step: float,
+    rest: float,
+    ceiling: float,
+) -> float:
+    """Molecular dynamics by velocity Verlet, reflected where the potential alone exceeds the ceiling.
+
+    Within the hard core, where forces only show the way out, atoms fly straight.
+
+    Parameters
+    ----------
+    scratch : its `velocities` are the momenta of the start (as in `Clone`), then those of the end
+    time_step : Å (mass unit / eV)^1/2
+    rest : eV, what is added to energies before they are compared with the ceiling
+
+    Returns
+    -------
+    float
+        Potential energy at the end, whose positions lie in `scratch`: infinite if it is not allowed, NaN
+        if the model failed. The kinetic energy is not yet compared with anything.
+
+    References
+    ----------
+    Baldock, Bernstein, Salerno, Pártay & Csányi, Phys. Rev. E 96, 043311 (2017).
+    """
+    start_at(clone.positions, scratch.positions)
+    energy = energy_of(model, space, clone, scratch.positions, scratch.forces)
+    if np.isnan(energy) or not weighed(space, scratch.forces):
+        return np.nan
+    if energy < CORE:
+        advance(scratch.velocities, scratch.forces, 0.5 * time_step)
+    for step in range(n_steps):
+        last = step == n_steps - 1
+        drift(scratch.positions, scratch.velocities, space.lightness, time_step)
+        if last:
+            wrap(space, clone, scratch.positions)
+        energy = np.inf
+        if space.closed and bounced(space, clone, scratch.positions, scratch.velocities):
+            continue
+        energy = energy_of(model, space, clone, scratch.positions, scratch.forces)
+        if np.isnan(energy) or not weighed(space, scratch.forces):
+            return np.nan
+        if energy + rest > ceiling:
+            reflect(scratch.forces, scratch.velocities)
+            energy = np.inf
+        elif energy < CORE:
+            advance(scratch.velocities, scratch.forces, 0.5 * time_step if last else time_step)
+    return energy
+
+
+@njit
+def swap(space: Space, species: Integers, state: State) -> bool:
+    """Let two atoms of different species exchange them; False if all are of one."""
+    n = len(space.mutable)
+    i = space.mutable[int(n * uniform(state))]
+    others = 0
+    for j in space.mutable:
+        others += species[j] != species[i]
+    if others == 0:
+        return False
+    place = int(others * uniform(state))
+    for j in space.mutable:
+        if species[j] == species[i]:
+            continue
+        if place == 0:
+            species[i], species[j] = species[j], species[i]
+            return True
+        place -= 1
+    return False
+
+
+@njit
+def transmute(space: Space, species: Integers, state: State) -> None:
+    """Give one atom another species."""
+    i = space.mutable[int(len(space.mutable) * uniform(state))]
+    species[i] = (species[i] + 1 + int((len(space.levels) - 1) * uniform(state))) % len(space.levels)
+
+
+@njit
+def start_at(positions: Floats, out: Floats) -> None:
+    """Copy positions, shape (n, 3)."""
+    for i in range(len(positions)):
+        for k in range(3):
+            out[i, k] = positions[i, k]
+
+
+@njit
+def advance(positions: Floats, velocities: Floats, time: float) -> None:
+    """Add ``time * velocities``, shape (n, 3)."""
+    for i in range(len(positions)):
+        for k in range(3):
+            positions[i, k] += time * velocities[i, k]
+
+
+@njit
+def drift(positions: Floats, momenta: Floats, lightness: Floats, time: float) -> None:
+    """Let atoms fly for a time with momenta as in `Clone`."""
+    for i in range(len(positions)):
+        for k in range(3):
+            positions[i, k] += time * momenta[i, k] * lightness[i]
+
+
+@njit
+def masked(free: Flags, forces: Floats) -> bool:
+    """Let no force act on frozen coordinates; False if one of the others is not finite."""
+    finite = True
+    for i in range(len(forces)):
+        for k in range(3):
+            if not free[i, k]:
+                forces[i, k] = 0.0
+            finite &= np.isfinite(forces[i, k])
+    return finite
+
+
+@njit
+def weighed(space: Space, forces: Floats) -> bool:
+    """Like `masked`, and make forces what changes momenta as they are in `Clone`."""
+    finite = masked(space.free, forces)
+    for i in range(len(forces)):
+        for k in range(3):
+            forces[i, k] *= space.lightness[i]
+    return finite
+
+
+@njit
+def reflect(normal: Floats, velocities: Floats) -> None:
+    """Reflect velocities at the plane across `normal`, shapes (n, 3); without a normal they stay."""
+    along, square = 0.0, 0.0
+    for i in range(len(normal)):
+        for k in range(3):
+            along += normal[i, k] * velocities[i, k]
+            square += normal[i, k] * normal[i, k]
+    if square > 0.0:
+        advance(velocities, normal, -2.0 * along / square)
+
+
+@njit
+def bounced(space: Space, clone: Clone, positions: Floats, velocities: Floats) -> bool:
+    """Reflect, wall by wall, the velocities of atoms that are outside; whether there are any."""
+    any_outside = False
+    for k in range(3):
+        if not space.walls[k]:
+            continue
+        vector = clone.cell[k]
+        square = vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2
+        for i in range(len(positions)):
+            if 0.0 <= fraction(clone.inverse, positions, i, k) <= 1.0:
+                continue
+            any_outside = True
+            along = 0.0
+            for c in range(3):
+                along += velocities[i, c] * vector[c]
+            for c in range(3):
+                velocities[i, c] -= 2.0 * along / square * vector[c]
+    return any_outside
+
+
+@njit
+def outside(space: Space, clone: Clone, positions: Floats) -> bool:
+    """Whether an atom is beyond a wall."""
+    for k in range(3):
+        if space.walls[k]:
+            for i in range(len(positions)):
+                if not 0.0 <= fraction(clone.inverse, positions, i, k) <= 1.0:
+                    return True
+    return False
+
+
+@njit
+def wrap(space: Space, clone: Clone, positions: Floats) -> None:
+    """Bring atoms back into the cell along its periodic axes; frozen coordinates stay."""
+    for k in range(3):
+        if space.walls[k]:
+            continue
+        for i in range(len(positions)):
+            cells = np.floor(fraction(clone.inverse, positions, i, k))
+            if cells != 0.0:
+                for c in range(3):
+                    if space.free[i, c]:
+                        positions[i, c] -= cells * clone.cell[k, c]
+
+
+@njit
+def fraction(inverse: Floats, positions: Floats, i: int, k: int) -> float:
+    """Fractional coordinate of one atom along one axis of the cell."""
+    return positions[i, 0] * inverse[0, k] + positions[i, 1] * inverse[1, k] + positions[i, 2] * inverse[2, k]
+
+
+@njit
+def isotropic(space: Space, state: State, out: Floats) -> int:
+    """Independent normal numbers for all free coordinates, 0 for others, shape (n, 3); count the former."""
+    count = 0
+    for i in range(len(out)):
+        for k in range(3):
+            out[i, k] = 0.0
+            if space.free[i, k]:
+                radius = np.sqrt(-2.0 * np.log(1.0 - uniform(state)))
+                out[i, k] = radius * np.cos(2.0 * np.pi * uniform(state))
+                count += 1
+    return count
+
+
+@njit
+def kinetic(momenta: Floats) -> float:
+    """Half the sum of squares."""
+    total = 0.0
+    for i in range(len(momenta)):
+        for k in range(3):
+            total += momenta[i, k] * momenta[i, k]
+    return 0.5 * total
+
+
+@njit
+def fresh_momenta(space: Space, most: float, state: State, out: Floats) -> float:
+    """Momenta uniform in the ball of kinetic energy up to `most`; return their kinetic energy."""
+    count = isotropic(space, state, out)
+    radius = np.sqrt(2.0 * most) * uniform(state) ** (1.0 / count)
+    scale = radius / np.sqrt(2.0 * kinetic(out))
+    for i in range(len(out)):
+        for k in range(3):
+            out[i, k] *= scale
+    return kinetic(out)
