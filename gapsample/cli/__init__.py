@@ -18,6 +18,10 @@ COMMANDS: Mapping[str, str] = {
     "db": "gapsample.cli.database:db",
     "evaluate": "gapsample.cli.evaluate:evaluate",
     "fit": "gapsample.cli.fit:fit",
+    "nested": "gapsample.cli.nested:nested",
+    "phases": "gapsample.cli.phases:phases",
+    "resume": "gapsample.cli.resume:resume",
+    "thermo": "gapsample.cli.thermo:thermo",
     "validate": "gapsample.cli.validate:validate",
 }
 """Where each command lives; its module is imported when it is asked for, and imports engines when it runs."""

@@ -85,7 +85,7 @@ def check_config(config: Config) -> Findings:
         lines.append(f"{names[type(term)]:<12} cutoff {term.cutoff:.2f} Å, about {n} sparse points")
     lines.append(_cost_line(sum(sparse), census.rows))
     lines.append(f"would write  {config.output.model} and {config.output.manifest.name}")
-    if not _writable(config.output.model.parent):
+    if not writable(config.output.model.parent):
         problems.append(f"cannot write into {config.output.model.parent}")
     return Findings(tuple(lines), tuple(problems))
 
@@ -154,11 +154,12 @@ def _unlabeled_sigmas(recipe: Recipe, census: Census) -> list[str]:
 def _cost_line(n_sparse: int, n_rows: int) -> str:
     memory = 8 * n_sparse * (SQUARES * n_sparse + ROWS_AT_ONCE) / 2**20
     seconds = n_rows * n_sparse * (SECONDS_PER_ELEMENT + 2.0 * n_sparse / _flops_per_second())
-    cost = f"{memory:.0f} MB and {_duration(seconds)} on one core"
+    cost = f"{memory:.0f} MB and {duration(seconds)} on one core"
     return f"cost         {n_sparse} weights, {n_rows} rows: about {cost}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in words."""
     return f"{max(seconds, 1.0):.0f} s" if seconds < 90.0 else f"{seconds / 60.0:.0f} min"
 
 
@@ -171,7 +172,8 @@ def _flops_per_second(n: int = 384) -> float:
     return 4 * 2.0 * n**3 / (time.perf_counter() - started)
 
 
-def _writable(folder: Path) -> bool:
+def writable(folder: Path) -> bool:
+    """Whether the folder, or the first around it that exists, can be written into."""
     while not folder.exists():
         folder = folder.parent
     return os.access(folder, os.W_OK)

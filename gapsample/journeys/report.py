@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from html import escape
 from importlib.resources import files
@@ -16,7 +15,7 @@ import numpy as np
 
 from gapsample import plots
 from gapsample.files import write_text
-from gapsample.journeys import tables
+from gapsample.journeys import page, tables
 from gapsample.journeys.validate import Validation
 from gapsample.potential.assessment import Compared, Row, negligible, z_scores
 from gapsample.provenance import versions
@@ -34,19 +33,20 @@ def render(validation: Validation) -> str:
     template = Template(files("gapsample.journeys").joinpath("report.html").read_text(encoding="utf-8"))
     source = validation.source
     return template.substitute(
+        style=page.style(),
         title=escape(f"{Path(str(source['model'])).name} on {Path(str(source['database'])).name}"),
         subtitle=escape(
             f"{validation.rows[-1].n_configurations} configurations, split {source['split']}, "
             f"level {source['level']}"
         ),
-        cards="".join(_card(*card) for card in _headline(validation.rows[-1])),
+        cards="".join(page.card(*card) for card in _headline(validation.rows[-1])),
         verdict=escape(verdict(validation.rows[-1])),
         table=tables.as_html(validation.rows),
-        figures="".join(_figure(figure, caption) for figure, caption in _figures(validation)),
+        figures="".join(page.figure(figure, caption) for figure, caption in _figures(validation)),
         calibration=_calibration(validation),
         worst=_worst(validation),
         recipe=escape(json.dumps(validation.facts, indent=2, ensure_ascii=False)),
-        provenance=_definitions({**source, **versions(), "written": f"{datetime.now():%Y-%m-%d %H:%M}"}),
+        provenance=page.definitions({**source, **versions(), "written": f"{datetime.now():%Y-%m-%d %H:%M}"}),
     )
 
 
@@ -144,20 +144,3 @@ def _worst(validation: Validation) -> str:
 
 def _cell(value: Any) -> str:
     return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else escape(str(value))
-
-
-def _card(title: str, value: str, note: str) -> str:
-    return f'<div class="card"><span>{escape(title)}</span><b>{escape(value)}</b><i>{escape(note)}</i></div>'
-
-
-def _figure(figure: plots.Figure, caption: str) -> str:
-    data = b64encode(plots.png(figure)).decode("ascii")
-    text = escape(caption)
-    image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
-    return f"<figure>{image}<figcaption>{text}</figcaption></figure>"
-
-
-def _definitions(items: Mapping[str, Any]) -> str:
-    return (
-        "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(str(v))}</dd>" for k, v in items.items()) + "</dl>"
-    )
