@@ -72,3 +72,11 @@ def test_stored_silicon_labels_agree_with_the_engine():
         np.testing.assert_allclose(atoms.get_forces(), label.forces, atol=1e-5)
         virial = -atoms.get_volume() * atoms.get_stress(voigt=False)
         np.testing.assert_allclose(virial, label.virial, atol=1e-4)
+
+
+def test_resolution_changes_the_error_bar_of_seven_atoms_and_nothing_else(tmp_path):
+    found = run("lennard_jones", tmp_path)
+    assert found["resolutions_largest_z"] < 4.5
+    for each in found["runs"]:
+        assert max(map(abs, each["z"])) < 4.5
+        assert abs(each["memory"]) < 0.05
