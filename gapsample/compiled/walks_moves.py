@@ -30,7 +30,7 @@ class Space(NamedTuple):
     ----------
     free : shape (n, 3), coordinates that move
     mutable : shape (n_mutable,), atoms whose species may change
-    lightness : shape (n,), one over the square root of each mass
+    lightness : shape (n, 3), one over the square root of each mass; 0 where frozen
     closed : whether there are walls at all
     walls : shape (3,), axes of the cell along which hard walls close it; orthogonal to all others
     padding : Å, empty space along these axes, which keeps images away
@@ -178,7 +178,7 @@ def hmc(
     """
     start_at(clone.positions, scratch.positions)
     energy = energy_of(model, space, clone, scratch.positions, scratch.forces)
-    if np.isnan(energy) or not weighed(space, scratch.forces):
+    if np.isnan(energy) or not weighed(space.lightness, scratch.forces):
         return np.nan
     if energy < CORE:
         advance(scratch.velocities, scratch.forces, 0.5 * time_step)
@@ -191,7 +191,7 @@ def hmc(
         if space.closed and bounced(space, clone, scratch.positions, scratch.velocities):
             continue
         energy = energy_of(model, space, clone, scratch.positions, scratch.forces)
-        if np.isnan(energy) or not weighed(space, scratch.forces):
+        if np.isnan(energy) or not weighed(space.lightness, scratch.forces):
             return np.nan
         if energy + rest > ceiling:
             reflect(scratch.forces, scratch.velocities)
@@ -250,29 +250,29 @@ def drift(positions: Floats, momenta: Floats, lightness: Floats, time: float) ->
     """Let atoms fly for a time with momenta as in `Clone`."""
     for i in range(len(positions)):
         for k in range(3):
-            positions[i, k] += time * momenta[i, k] * lightness[i]
+            positions[i, k] += time * momenta[i, k] * lightness[i, k]
 
 
 @njit
 def masked(free: Flags, forces: Floats) -> bool:
     """Let no force act on frozen coordinates; False if one of the others is not finite."""
-    finite = True
+    total = 0.0
     for i in range(len(forces)):
         for k in range(3):
-            if not free[i, k]:
-                forces[i, k] = 0.0
-            finite &= np.isfinite(forces[i, k])
-    return finite
+            forces[i, k] = forces[i, k] if free[i, k] else 0.0
+            total += forces[i, k]
+    return np.isfinite(total)
 
 
 @njit
-def weighed(space: Space, forces: Floats) -> bool:
-    """Like `masked`, and make forces what changes momenta as they are in `Clone`."""
-    finite = masked(space.free, forces)
+def weighed(lightness: Floats, forces: Floats) -> bool:
+    """Make forces what changes momenta as they are in `Clone`; False if one is not finite."""
+    total = 0.0
     for i in range(len(forces)):
         for k in range(3):
-            forces[i, k] *= space.lightness[i]
-    return finite
+            forces[i, k] *= lightness[i, k]
+            total += forces[i, k]
+    return np.isfinite(total)
 
 
 @njit
@@ -342,14 +342,19 @@ def fraction(inverse: Floats, positions: Floats, i: int, k: int) -> float:
 @njit
 def isotropic(space: Space, state: State, out: Floats) -> int:
     """Independent normal numbers for all free coordinates, 0 for others, shape (n, 3); count the former."""
-    count = 0
+    count, spare = 0, 0.0
     for i in range(len(out)):
         for k in range(3):
             out[i, k] = 0.0
-            if space.free[i, k]:
+            if not space.free[i, k]:
+                continue
+            if count % 2 == 0:
                 radius = np.sqrt(-2.0 * np.log(1.0 - uniform(state)))
-                out[i, k] = radius * np.cos(2.0 * np.pi * uniform(state))
-                count += 1
+                angle = 2.0 * np.pi * uniform(state)
+                out[i, k], spare = radius * np.cos(angle), radius * np.sin(angle)
+            else:
+                out[i, k] = spare
+            count += 1
     return count
 
 

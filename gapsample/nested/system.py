@@ -228,7 +228,7 @@ class System:
         )
         if self._trials.hmc:
             atoms.set_masses(self._masses)
-            atoms.set_momenta(momenta.reshape(n, 3) / self._space.lightness[:, None])
+            atoms.set_momenta(momenta.reshape(n, 3) * np.sqrt(self._masses)[:, None])
         return atoms
 
     def observe(self, coordinates: Floats) -> Mapping[str, Floats]:
@@ -303,7 +303,7 @@ class System:
         return Space(
             free=~frozen,
             mutable=np.flatnonzero(mutable if changing else np.zeros_like(mutable)),
-            lightness=1.0 / np.sqrt(self._masses),
+            lightness=~frozen / np.sqrt(self._masses)[:, None],
             closed=bool(self.ensemble.walls.any()),
             walls=self.ensemble.walls,
             padding=max(float(self.model.cutoff), float(nearest.max())),
