@@ -80,3 +80,21 @@ def test_resolution_changes_the_error_bar_of_seven_atoms_and_nothing_else(tmp_pa
     for each in found["runs"]:
         assert max(map(abs, each["z"])) < 4.5
         assert abs(each["memory"]) < 0.05
+
+
+def test_a_profile_is_as_exact_as_its_error_bar_says(tmp_path):
+    found = run("free_energy_1d", tmp_path)
+    force = found["estimates"]["collective force"]
+    error = abs(force["difference_kJ_mol"] - found["exact_difference_kJ_mol"])
+    assert error < 4.0 * force["difference_std_kJ_mol"] < 0.6
+    assert 0.7 < found["replicates"]["z_std"] < 1.3
+
+
+def test_the_map_of_alanine_dipeptide_has_its_minima_and_its_difference(tmp_path):
+    pytest.importorskip("openmm", reason="alanine dipeptide wants openmm")
+    found = run("alanine_dipeptide", tmp_path)
+    assert abs(found["z"]) < 4.0
+    assert found["difference_std_kJ_mol"] < 4.0
+    for name, degrees in (("C7eq", (-78.0, 57.0)), ("C7ax", (62.0, -42.0))):
+        away = np.subtract(found["minima"][name]["degrees"], degrees)
+        assert np.max(np.abs(away)) < 15.0

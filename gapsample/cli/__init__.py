@@ -21,7 +21,9 @@ COMMANDS: Mapping[str, str] = {
     "nested": "gapsample.cli.nested:nested",
     "phases": "gapsample.cli.phases:phases",
     "resume": "gapsample.cli.resume:resume",
+    "surface": "gapsample.cli.surface:surface",
     "thermo": "gapsample.cli.thermo:thermo",
+    "umbrella": "gapsample.cli.umbrella:umbrella",
     "validate": "gapsample.cli.validate:validate",
 }
 """Where each command lives; its module is imported when it is asked for, and imports engines when it runs."""

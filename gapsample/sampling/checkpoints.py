@@ -175,7 +175,7 @@ class Checkpoints(Generic[State]):
         if header["model"] != self.model:
             raise InputError(
                 f"{path} was written with model {header['model'] or 'unknown'}, this run has "
-                f"{self.model or 'none'}; give the same model, or start a new run"
+                f"{self.model or 'none'}; give the same model and settings, or start a new run"
             )
 
     def _tidy(self, newest: Path) -> None:

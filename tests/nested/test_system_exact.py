@@ -94,7 +94,7 @@ def test_an_ideal_gas_at_constant_pressure_comes_out_inside_honest_error_bars(hm
     check_calibrated(
         estimate(gas, t),
         [log_z, u, c],
-        widest=np.array([0.8, 0.8, 4.0]),
+        widest=np.array([1.0, 0.8, 4.0]),  # of log Z: the root of 18 nats over the live points, and scatter
         seeds=seeds,
         allowed=allowed,
     )

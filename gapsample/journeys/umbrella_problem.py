@@ -1,0 +1,189 @@
+"""From a campaign's config to what is sampled: atoms, potential, variables, fields, windows."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+
+from gapsample.errors import FileFormatError, InputError, SettingsError
+from gapsample.free_energy.collective_force import AngleField, DistanceField, Field, TorsionField
+from gapsample.free_energy.samples import Window
+from gapsample.free_energy.variables import (
+    RMSD,
+    Angle,
+    Coordination,
+    Distance,
+    Linear,
+    Periods,
+    Torsion,
+    Variable,
+    periods_of,
+)
+from gapsample.free_energy.windows import Ensemble
+from gapsample.journeys.nested_config import CalculatorModel, GapModel
+from gapsample.journeys.nested_problem import from_calculator
+from gapsample.journeys.umbrella_config import (
+    PERIOD,
+    AngleOf,
+    CoordinationOf,
+    DistanceOf,
+    GridOfWindows,
+    LinearOf,
+    ListOfWindows,
+    Python,
+    RmsdOf,
+    Start,
+    UmbrellaConfig,
+    VariableOf,
+)
+from gapsample.potential.calculator import FromCalculator
+from gapsample.potential.files import load
+from gapsample.potential.protocol import Potential
+from gapsample.provenance import sha256
+
+
+class Problem(NamedTuple):
+    """What a campaign samples.
+
+    Attributes
+    ----------
+    level : name of the potential, for labels and to tell one from another: its hash is in it
+    """
+
+    ensemble: Ensemble
+    windows: list[Window]
+    start: Atoms
+    level: str
+
+
+def umbrella_problem(config: UmbrellaConfig) -> Problem:
+    """Read the files of a config and make of them what is sampled.
+
+    Raises
+    ------
+    GapsampleError
+        A file cannot be read, a function of yours returns something else, or settings do not match.
+    """
+    atoms = _start(config.start)
+    variables = tuple(_variable(spec, atoms) for spec in config.variables)
+    ensemble = Ensemble(_potential(config.potential), variables, _fields(config, variables, atoms))
+    return Problem(ensemble, _windows(config.windows, periods_of(variables)), atoms, _level(config.potential))
+
+
+def _start(start: Start | Python) -> Atoms:
+    made = called(start) if isinstance(start, Python) else _frame(start.file, start.frame)
+    if not isinstance(made, Atoms):
+        raise SettingsError(f"start.function must return ase.Atoms, got {type(made).__name__}")
+    return made
+
+
+def _frame(path: Path, frame: int) -> Atoms:
+    try:
+        atoms = ase.io.read(path, index=frame)
+    except (OSError, ValueError, IndexError, KeyError) as problem:
+        raise FileFormatError(f"frame {frame} of {path} cannot be read by ASE: {problem}") from problem
+    assert isinstance(atoms, Atoms)
+    return atoms
+
+
+def _potential(model: GapModel | CalculatorModel | Python) -> Potential:
+    if isinstance(model, GapModel):
+        return load(model.model)
+    if isinstance(model, CalculatorModel):
+        return from_calculator(model)
+    made = called(model)
+    if isinstance(made, BaseCalculator):
+        return FromCalculator(made)  # type: ignore[arg-type]
+    if not isinstance(made, Potential):
+        raise SettingsError(
+            f"potential.function must return a Potential or an ASE calculator, got {type(made).__name__}"
+        )
+    return made
+
+
+def _level(model: GapModel | CalculatorModel | Python) -> str:
+    if isinstance(model, GapModel):
+        return f"{model.model.stem}@{sha256(model.model)[:12]}"
+    settings = "".join(f",{key}={value}" for key, value in sorted(model.settings.items()))
+    if isinstance(model, CalculatorModel):
+        return f"{model.name}{settings}"
+    return f"{model.file.stem}.{model.function}@{sha256(model.file)[:12]}{settings}"
+
+
+def called(made: Python) -> Any:
+    """What a user's function returns; their own config names the file on purpose."""
+    path, name = made.file.absolute(), f"gapsample_user_{made.file.stem}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise SettingsError(f"{path} is no Python file")
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    function = getattr(module, made.function, None)
+    if not callable(function):
+        raise SettingsError(f"{path} has no function {made.function!r}")
+    return function(**made.settings)
+
+
+def _variable(spec: VariableOf, atoms: Atoms) -> Variable:
+    if isinstance(spec, DistanceOf):
+        return Distance(*spec.atoms)
+    if isinstance(spec, AngleOf):
+        return Angle(*spec.atoms)
+    if isinstance(spec, CoordinationOf):
+        return Coordination(spec.first, spec.second, spec.r0, spec.d0, spec.n, spec.m)
+    if isinstance(spec, RmsdOf):
+        indices = list(spec.atoms)
+        if max(indices, default=0) >= len(atoms):
+            raise InputError(f"an RMSD of atoms {indices[:5]}... wants more than {len(atoms)} atoms")
+        reference = _frame(spec.reference, -1).positions[indices]
+        return RMSD(spec.atoms, reference, atoms.get_masses()[indices] if spec.masses else None)
+    if isinstance(spec, LinearOf):
+        parts = tuple(_variable(part, atoms) for part in spec.parts)
+        return Linear(parts, spec.coefficients, spec.offset, spec.period)
+    return Torsion(*spec.atoms)
+
+
+def _fields(
+    config: UmbrellaConfig, variables: tuple[Variable, ...], atoms: Atoms
+) -> tuple[Field, ...] | None:
+    """One field for each variable, or None where one has no fragment."""
+    fields: list[Field] = []
+    for spec, variable in zip(config.variables, variables, strict=True):
+        fragment = getattr(spec, "fragment", None)
+        if fragment is None:
+            return None
+        if isinstance(variable, Torsion):
+            bonded = fragment == "bonded"
+            fields.append(TorsionField.of(variable, atoms) if bonded else TorsionField(variable, fragment))
+        elif isinstance(variable, Angle):
+            fields.append(AngleField(variable, fragment))
+        elif isinstance(variable, Distance):
+            fields.append(DistanceField(variable, fragment))
+    return tuple(fields)
+
+
+def _windows(windows: GridOfWindows | ListOfWindows, periods: Periods) -> list[Window]:
+    d = len(periods)
+    kappa = windows.kappa if isinstance(windows.kappa, tuple) else (windows.kappa,) * d
+    if isinstance(windows, ListOfWindows):
+        return [Window(center, kappa) for center in windows.centers]
+    ranges = windows.ranges or (PERIOD,) * d
+    lines = [_line(*along) for along in zip(windows.n, ranges, periods, strict=True)]
+    return [Window(center, kappa) for center in itertools.product(*lines)]
+
+
+def _line(n: int, limits: str | tuple[float, float], period: float | None) -> list[float]:
+    if isinstance(limits, tuple):
+        return [float(x) for x in np.linspace(*limits, n)]
+    if period is None:
+        raise SettingsError('windows.ranges: a variable without a period wants [first, last], got "period"')
+    return [float(x) for x in period * ((np.arange(n) + 0.5) / n - 0.5)]
