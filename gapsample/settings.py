@@ -6,9 +6,10 @@ Knows no engine: the shape of the settings is whatever the type hints of the dat
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import reduce
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -54,6 +55,11 @@ def override(mapping: Mapping[str, Any], assignment: str) -> dict[str, Any]:
         place = _enter(place, key, ".".join(keys[: depth + 1]))
     _enter(place, keys[-1], dotted, value=_toml_value(text.strip()))
     return result
+
+
+def load_overridden(path: str | Path, assignments: Iterable[str]) -> dict[str, Any]:
+    """Read a TOML file as `load_toml` does, and replace what the assignments say (see `override`)."""
+    return reduce(override, assignments, load_toml(path))
 
 
 def build(cls: type[T], mapping: Mapping[str, Any], where: str = "", *, kinds: Kinds = NO_KINDS) -> T:

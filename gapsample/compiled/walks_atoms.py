@@ -16,6 +16,7 @@ from gapsample.compiled.walks_cell import (
     VOLUME,
     allowed,
     move_cell,
+    next_kind,
     passes,
     volume,
 )
@@ -143,11 +144,7 @@ def walk(
         for _ in range(sweeps):
             left[:] = per_sweep
             for remaining in range(per_sweep.sum(), 0, -1):
-                kind, place = ATOM, int(uniform(state) * remaining)
-                while place >= left[kind]:
-                    place -= left[kind]
-                    kind += 1
-                left[kind] -= 1
+                kind = next_kind(left, remaining, state)
                 copy_clone(clone, trial)
                 rest = rest_of(space, clone) + kinetic(clone.momenta)
                 then = energy

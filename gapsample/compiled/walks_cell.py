@@ -285,11 +285,7 @@ def walk(
         for _ in range(sweeps):
             left[:] = per_sweep
             for remaining in range(per_sweep.sum(), 0, -1):
-                kind, place = ATOM, int(uniform(state) * remaining)
-                while place >= left[kind]:
-                    place -= left[kind]
-                    kind += 1
-                left[kind] -= 1
+                kind = next_kind(left, remaining, state)
                 before = e + work_of_volume
                 if kind == ATOM:
                     i = int(uniform(state) * n)
@@ -323,6 +319,17 @@ def walk(
                 count, e, work_of_volume = trial_count, then, trial_work
                 accepted[m, kind] += 1
         out[m] = e + work_of_volume
+
+
+@njit
+def next_kind(left: Integers, remaining: int, state: NDArray[np.uint64]) -> int:
+    """Kind of the next trial of a sweep, drawn from the `remaining` ones and taken off those `left` of it."""
+    kind, place = 0, int(uniform(state) * remaining)
+    while place >= left[kind]:
+        place -= left[kind]
+        kind += 1
+    left[kind] -= 1
+    return kind
 
 
 @njit

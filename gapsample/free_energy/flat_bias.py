@@ -15,13 +15,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from gapsample.errors import InputError
+from gapsample.free_energy.biased import Biased
 from gapsample.free_energy.paths import Landscape
 from gapsample.free_energy.populations import Region
 from gapsample.free_energy.surface import Surface
-from gapsample.free_energy.variables import Variable, along, evaluate_all
+from gapsample.free_energy.variables import Variable, evaluate_all
 from gapsample.free_energy.windows import Schedule
 from gapsample.gp.spectra import Open
-from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential
+from gapsample.potential.protocol import Potential
 from gapsample.sampling.autocorrelation import LEAST, covariance_of_mean
 from gapsample.sampling.dynamics import Langevin, System
 
@@ -92,33 +93,6 @@ class FlatBias:
         return s - np.clip(s, self._low, self._high)
 
 
-@dataclass(frozen=True, eq=False)
-class Flattened:
-    """A potential with a flat bias on its variables added."""
-
-    potential: Potential
-    variables: tuple[Variable, ...]
-    bias: FlatBias
-
-    def evaluate(
-        self, atoms: Atoms, *, forces: bool = True, virial: bool = False, error: ErrorRequest = False
-    ) -> Evaluation:
-        """Energy and forces of both; a virial is refused, the predicted error is the potential's."""
-        if virial:
-            raise InputError("a flattened potential gives no virial; evaluate with virial=False")
-        bare = self.potential.evaluate(atoms, forces=forces, error=error)
-        s, gradients = evaluate_all(self.variables, atoms)
-        energy, slope = self.bias.evaluate(s)
-        return Evaluation(
-            bare.energy + energy,
-            None if bare.forces is None else bare.forces - along(slope, gradients),
-            energy_std=bare.energy_std,
-            local_std=bare.local_std,
-            forces_std=bare.forces_std,
-            novelty=bare.novelty,
-        )
-
-
 @dataclass(frozen=True)
 class FlatCheck:
     """F_b - F_a of two regions by the surface and by a flattened run, eV.
@@ -181,7 +155,7 @@ def run_flat(
     kT = units.kB * schedule.temperature
     if abs(kT - bias.kT) > 1e-6 * kT:
         raise InputError(f"a bias for kT = {bias.kT} eV does not flatten a run at {schedule.temperature} K")
-    system = System(start, Flattened(potential, variables, bias))
+    system = System(start, Biased(potential, variables, bias.evaluate))
     dynamics = Langevin(system, schedule.temperature, schedule.time_step, schedule.friction)
     state = system.thermal(schedule.temperature, rng)
     atoms = start.copy()

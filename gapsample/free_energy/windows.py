@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from ase import Atoms, units
@@ -11,10 +12,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from gapsample.errors import InputError
+from gapsample.free_energy.biased import Biased
 from gapsample.free_energy.collective_force import Field, collective_gradient
 from gapsample.free_energy.samples import Samples, Visited, Window, WindowRun
-from gapsample.free_energy.variables import Periods, Variable, along, evaluate_all, periods_of, shortest
-from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential
+from gapsample.free_energy.variables import Variable, along, evaluate_all, periods_of, shortest
+from gapsample.potential.protocol import Potential
 from gapsample.sampling.dynamics import Langevin, State, System
 
 Floats = NDArray[np.float64]
@@ -80,35 +82,9 @@ class Schedule:
             )
 
 
-@dataclass(frozen=True, eq=False)
-class Restrained:
-    """A potential with the harmonic restraint of a window added."""
-
-    potential: Potential
-    variables: tuple[Variable, ...]
-    window: Window
-    _periods: Periods = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_periods", periods_of(self.variables))
-
-    def evaluate(
-        self, atoms: Atoms, *, forces: bool = True, virial: bool = False, error: ErrorRequest = False
-    ) -> Evaluation:
-        """Energy and forces of both; a virial is refused, the predicted error is the potential's."""
-        if virial:
-            raise InputError("a restrained potential gives no virial; evaluate with virial=False")
-        bare = self.potential.evaluate(atoms, forces=forces, error=error)
-        s, gradients = evaluate_all(self.variables, atoms)
-        energy, slope = self.window.bias(s, self._periods)
-        return Evaluation(
-            bare.energy + energy,
-            None if bare.forces is None else bare.forces - along(slope, gradients),
-            energy_std=bare.energy_std,
-            local_std=bare.local_std,
-            forces_std=bare.forces_std,
-            novelty=bare.novelty,
-        )
+def restrained(potential: Potential, variables: tuple[Variable, ...], window: Window) -> Biased:
+    """The potential with the harmonic restraint of a window added."""
+    return Biased(potential, variables, partial(window.bias, periods=periods_of(variables)))
 
 
 def sample_window(
@@ -173,8 +149,8 @@ def _check(ensemble: Ensemble, window: Window, start: Atoms) -> None:
 
 
 def _langevin(ensemble: Ensemble, window: Window, start: Atoms, schedule: Schedule) -> Langevin:
-    restrained = Restrained(ensemble.potential, ensemble.variables, window)
-    return Langevin(System(start, restrained), schedule.temperature, schedule.time_step, schedule.friction)
+    biased = restrained(ensemble.potential, ensemble.variables, window)
+    return Langevin(System(start, biased), schedule.temperature, schedule.time_step, schedule.friction)
 
 
 def _steered(ensemble: Ensemble, window: Window, start: Atoms, schedule: Schedule, rng: Generator) -> State:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gapsample.database import Imported, read_extxyz
 from gapsample.potential.recipe import KINDS, Recipe
-from gapsample.settings import build, dump, load_toml, override
+from gapsample.settings import build, dump, load_overridden
 
 GAP_FIT_NAMES = {
     "at_file": "file",
@@ -94,9 +94,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     SettingsError
         The file is missing, no TOML, has an unknown key (names the near miss) or a wrong value.
     """
-    settings: dict[str, Any] = load_toml(path)
-    for assignment in overrides:
-        settings = override(settings, assignment)
+    settings = load_overridden(path, overrides)
     return _anchored(build(Config, _with_our_names(settings), kinds=KINDS), Path(path).absolute().parent)
 
 

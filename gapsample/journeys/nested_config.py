@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from gapsample.errors import SettingsError
 from gapsample.nested.moves import Moves
 from gapsample.nested.pair_potential import LennardJones
 from gapsample.nested.settings import Settings
-from gapsample.settings import build, dump, load_toml, override
+from gapsample.settings import build, dump, load_overridden, load_toml, override
 
 EMT = "emt"
 UnitSystem = Literal["reduced", "eV"]
@@ -360,16 +361,12 @@ def load_nested_config(path: str | Path, overrides: Iterable[str] = ()) -> Neste
     SettingsError
         The file is missing, no TOML, has an unknown key (names the near miss) or settings that do not match.
     """
-    settings: dict[str, Any] = load_toml(path)
-    return anchored(nested_config(settings, overrides), Path(path).absolute().parent)
+    return anchored(nested_config(load_overridden(path, overrides)), Path(path).absolute().parent)
 
 
 def nested_config(settings: Mapping[str, Any], overrides: Iterable[str] = ()) -> NestedConfig:
     """A config from its nested tables."""
-    tables = dict(settings)
-    for assignment in overrides:
-        tables = override(tables, assignment)
-    return build(NestedConfig, tables, kinds=NESTED_KINDS)
+    return build(NestedConfig, reduce(override, overrides, dict(settings)), kinds=NESTED_KINDS)
 
 
 def anchored(config: NestedConfig, folder: Path) -> NestedConfig:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from gapsample.errors import SettingsError
 from gapsample.free_energy.windows import Schedule
 from gapsample.journeys.nested_config import CalculatorModel, GapModel
-from gapsample.settings import build, dump, load_toml, override
+from gapsample.settings import build, dump, load_overridden
 
 Fragment = Literal["bonded"] | tuple[int, ...] | None
 PERIOD = "period"
@@ -264,10 +264,7 @@ def load_umbrella_config(path: str | Path, overrides: Iterable[str] = ()) -> Umb
     SettingsError
         The file is missing, no TOML, has an unknown key (names the near miss) or settings that do not match.
     """
-    tables: dict[str, Any] = load_toml(path)
-    for assignment in overrides:
-        tables = override(tables, assignment)
-    config = build(UmbrellaConfig, tables, kinds=UMBRELLA_KINDS)
+    config = build(UmbrellaConfig, load_overridden(path, overrides), kinds=UMBRELLA_KINDS)
     return _anchored(config, Path(path).absolute().parent)
 
 

@@ -10,36 +10,16 @@ import argparse
 import logging
 from pathlib import Path
 
-from gapsample.files import write_text
-from gapsample.journeys import phases as journey
-from gapsample.journeys.nested_config import load_nested_config
-from gapsample.journeys.nested_run import begin, resume
-from gapsample.journeys.nested_study import MANIFEST
+from gapsample.journeys.phase_study import run_phase_study
+from gapsample.journeys.phases import as_text
 from gapsample.progress import showing_progress
-from gapsample.provenance import write_json
-
-HERE = Path(__file__).parent
-
-
-def main() -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="A.B=C")
-    config = load_nested_config(HERE / "config.toml", parser.parse_args().overrides)
-    out = config.output.folder
-    with showing_progress() as progress:
-        if (out / MANIFEST).exists():
-            resume(out, progress=progress)
-        else:
-            begin(config, progress=progress)
-    found = journey.phases([out])
-    write_text(out / "phases.csv", journey.as_csv(found))
-    write_json(out / "phases.json", found.as_dict())
-    journey.write_figure(found, out / "phases.png")
-    print(f"{journey.as_text(found)}\nwrote {out}/phases.csv, phases.json, phases.png")
-
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("gapsample").setLevel(logging.INFO)
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="A.B=C")
+    asked, config = parser.parse_args(), Path(__file__).with_name("config.toml")
+    with showing_progress() as progress:
+        found, out = run_phase_study(config, asked.overrides, progress=progress)
+    print(f"{as_text(found)}\nwrote {out}/phases.csv, phases.json, phases.png")

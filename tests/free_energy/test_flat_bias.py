@@ -12,7 +12,8 @@ from wells import Pair, pair
 
 from gapsample.errors import InputError
 from gapsample.free_energy import GradientAverage, Surface
-from gapsample.free_energy.flat_bias import FlatBias, Flattened, check_flat, run_flat
+from gapsample.free_energy.biased import Biased
+from gapsample.free_energy.flat_bias import FlatBias, check_flat, run_flat
 from gapsample.free_energy.variables import Distance
 from gapsample.free_energy.windows import Schedule
 from gapsample.sampling.autocorrelation import ChainTooShort
@@ -121,7 +122,7 @@ def test_dynamics_under_the_bias_cross_freely_and_give_the_exact_difference():
 
 
 def test_a_flattened_potential_is_the_sum_and_its_forces_the_derivative():
-    whole = Flattened(Pair(), (R,), FlatBias(pair_surface(), 0.3, KT))
+    whole = Biased(Pair(), (R,), FlatBias(pair_surface(), 0.3, KT).evaluate)
     atoms = Atoms("Ar2", [(0.0, 0.1, 0.0), (1.7, 0.2, -0.3)])
     forces = whole.evaluate(atoms).forces
     for index in ((0, 0), (1, 1), (1, 2)):

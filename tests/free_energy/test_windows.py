@@ -11,7 +11,7 @@ from gapsample.free_energy.collective_force import DistanceField
 from gapsample.free_energy.estimators import collective_force_average, umbrella_average
 from gapsample.free_energy.samples import Window
 from gapsample.free_energy.variables import Distance, Torsion, evaluate_all
-from gapsample.free_energy.windows import Ensemble, Restrained, Schedule, sample_window
+from gapsample.free_energy.windows import Ensemble, Schedule, restrained, sample_window
 from gapsample.rng import stream
 
 R = Distance(0, 1)
@@ -24,7 +24,7 @@ def test_a_restrained_potential_is_the_sum_and_its_forces_the_derivative():
     atoms = Atoms("C4", np.random.default_rng(1).normal(size=(4, 3)))
     variables = (R, Torsion(0, 1, 2, 3))
     window = Window((1.0, 3.0), (2.0, 0.5))
-    whole = Restrained(Springs(), variables, window)
+    whole = restrained(Springs(), variables, window)
     s, _ = evaluate_all(variables, atoms)
     away = s - np.array(window.center)
     away[1] = np.angle(np.exp(1j * away[1]))

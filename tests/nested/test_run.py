@@ -1,16 +1,12 @@
 """Runs: cut anywhere and resumed they equal those never cut, whoever walks the clones."""
 
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from exact import Power
+from killing import killed_and_restarted
 from walking_process import BOX, LOWEST_KT, SEED, SETTINGS, sample
 
 from gapsample import nested
@@ -34,29 +30,12 @@ def whole():
 
 
 def test_a_run_killed_at_several_points_and_resumed_equals_one_never_cut(tmp_path, whole):
-    script = Path(__file__).with_name("walking_process.py")
-    kills = 0
-    for number in range(40):
-        n_threads = 1 + number % 2
-        process = subprocess.Popen([sys.executable, str(script), str(tmp_path), str(n_threads)])
-        if kills < 3:
-            before = size(tmp_path)
-            while process.poll() is None and size(tmp_path) < before + 4000:
-                time.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
-        if process.wait() == 0:
-            break
-        kills += 1
+    kills = killed_and_restarted("walking_process.py", tmp_path, 3)
     assert kills == 3
     points = nested.read_points(tmp_path)
     assert same(points, whole.points)
     assert np.array_equal(nested.read_kept(tmp_path), whole.kept)
     assert np.array_equal(nested.read_progress(tmp_path), whole.progress)
-
-
-def size(folder: Path) -> int:
-    file = folder / "dead.records"
-    return file.stat().st_size if file.exists() else 0
 
 
 def test_threads_and_processes_change_nothing(whole):

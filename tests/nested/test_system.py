@@ -1,15 +1,11 @@
 """Systems: what they refuse, what they tell of a point, runs cut and resumed."""
 
 import pickle
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from einstein import EDGE, keys, slack, springs, walked
+from killing import killed_and_restarted
 from system_process import SYSTEM, sample
 
 from gapsample import nested
@@ -145,25 +141,10 @@ def test_fingerprints_tell_systems_apart():
 
 
 def test_a_run_killed_and_resumed_equals_one_never_cut(tmp_path):
-    whole, script = sample(None), Path(__file__).with_name("system_process.py")
-    kills = 0
-    for number in range(30):
-        process = subprocess.Popen([sys.executable, str(script), str(tmp_path), str(1 + number % 2)])
-        if kills < 2:
-            before = size(tmp_path)
-            while process.poll() is None and size(tmp_path) < before + 4000:
-                time.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
-        if process.wait() == 0:
-            break
-        kills += 1
+    whole = sample(None)
+    kills = killed_and_restarted("system_process.py", tmp_path, 2)
     assert kills == 2
     points = nested.read_points(tmp_path)
     assert np.array_equal(points.value, whole.points.value)
     assert np.array_equal(points.observables["n_Au"], whole.points.observables["n_Au"])
     assert np.array_equal(nested.read_kept(tmp_path), whole.kept)
-
-
-def size(folder: Path) -> int:
-    file = folder / "dead.records"
-    return file.stat().st_size if file.exists() else 0
