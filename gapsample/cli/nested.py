@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from gapsample.journeys.nested_run import StudyOutcome
+    from gapsample.journeys.nested_journey import StudyOutcome
 
 
 @click.command()

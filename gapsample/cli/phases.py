@@ -24,21 +24,24 @@ def phases(
 
     RUNS are folders of studies of one system: all their pressures and seeds are taken. Errors come from
     simulated shrinkage, from the spread of seeds, and, of a GAP whose error was followed, from its posterior.
+    Where runs kept configurations, the phases below and above each transition are described: Q4, Q6,
+    coordination, volume, and how much they are like the references named in [phases].
     """
     from gapsample.files import write_text
-    from gapsample.journeys import phases as journey
+    from gapsample.journeys import phases_output as output
+    from gapsample.journeys.phases import phases as diagram_of
     from gapsample.journeys.thermo import parse_temperatures
     from gapsample.provenance import write_json
 
     grid = None if temperatures is None else parse_temperatures(temperatures)
-    found = journey.phases(runs, temperatures=grid)
-    click.echo(journey.as_text(found))
+    found = diagram_of(runs, temperatures=grid)
+    click.echo(output.as_text(found))
     if csv is not None:
-        write_text(csv, journey.as_csv(found))
+        write_text(csv, output.as_csv(found))
         click.echo(f"wrote {csv}")
     if json_path is not None:
         write_json(json_path, found.as_dict())
         click.echo(f"wrote {json_path}")
     if figure is not None:
-        journey.write_figure(found, figure)
+        output.write_figure(found, figure)
         click.echo(f"wrote {figure}")

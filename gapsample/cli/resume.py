@@ -14,14 +14,17 @@ import click
     "overrides",
     multiple=True,
     metavar="A.B=C",
-    help="Change a setting that no number depends on, such as stop.wall_time; may be repeated.",
+    help="Change a setting that no number so far depends on, such as stop.wall_time; may be repeated.",
 )
 def resume(folder: Path, overrides: tuple[str, ...]) -> None:
-    """Go on with the study in FOLDER, exactly as if it had never been cut."""
-    from gapsample.cli.nested import tell
-    from gapsample.journeys import nested_run
+    """Go on with the study or the umbrella campaign in FOLDER, exactly as if it had never been cut."""
+    from gapsample.cli import nested, umbrella
+    from gapsample.journeys import nested_run, umbrella_run
+    from gapsample.journeys.umbrella_folder import is_campaign
     from gapsample.progress import showing_progress
 
     with showing_progress() as progress:
-        outcome = nested_run.resume(folder, overrides, progress=progress)
-    tell(outcome)
+        if is_campaign(folder):
+            umbrella.tell(umbrella_run.resume(folder, overrides, progress=progress))
+        else:
+            nested.tell(nested_run.resume(folder, overrides, progress=progress))

@@ -26,14 +26,17 @@ def thermo(
     merged, and their spread is said.
     """
     from gapsample.journeys import thermo as journey
+    from gapsample.journeys import thermo_output as output
 
     grid = None if temperatures is None else journey.parse_temperatures(temperatures)
     groups = journey.thermo(runs, temperatures=grid, pressure=pressure)
     for group in groups:
-        click.echo(journey.as_text(group))
+        click.echo(output.as_text(group))
+    if words := output.all_together(groups):
+        click.echo(words)
     if csv is not None:
-        for path in journey.write_csv(groups, csv):
+        for path in output.write_csv(groups, csv):
             click.echo(f"wrote {path}")
     if figure is not None:
-        journey.write_figure(groups, figure)
+        output.write_figure(groups, figure)
         click.echo(f"wrote {figure}")

@@ -8,8 +8,9 @@ import numpy as np
 
 from gapsample.errors import GapsampleError
 from gapsample.journeys.check import Findings, duration, writable
+from gapsample.journeys.nested_atoms import degrees_of_freedom, n_atoms
 from gapsample.journeys.nested_config import NestedConfig
-from gapsample.journeys.nested_problem import n_atoms, problem
+from gapsample.journeys.nested_problem import problem
 from gapsample.journeys.nested_study import MANIFEST, Study
 from gapsample.nested.problem import Ceiling, Problem, Walk
 from gapsample.rng import stream
@@ -25,8 +26,18 @@ def check_nested(config: NestedConfig) -> Findings:
     lines, problems, leaves = [], [], study.leaves
     pressures = ", ".join(f"{p:g}" for p in config.ensemble.listed)
     where = f"P = {pressures} {config.pressure_unit}".rstrip() if pressures else "fixed cell"
-    lines.append(f"system       {n_atoms(config)} atoms, {where}")
+    try:
+        n, free = n_atoms(config), degrees_of_freedom(config)
+    except (GapsampleError, OSError) as error:  # the file of the atoms
+        return Findings((), (str(error),))
+    held = "" if free in (0, 3 * n) else f", {3 * n - free} coordinates of {3 * n} held"
+    lines.append(f"system       {n} atoms{held}, {where}")
     lines.append(f"runs         {len(leaves)}: {', '.join(leaf.name for leaf in leaves)}")
+    if sampling.exchange:
+        lines.append(
+            f"exchange     the {len(config.ensemble.listed)} pressures of each seed go in lockstep, "
+            f"{sampling.n_live} attempts between neighbors in every step"
+        )
     lines.append(
         f"sampling     {sampling.n_live} live points, {sampling.n_cull} die at once, walks of "
         f"{sampling.walk_length} sweeps, {sampling.workers} {sampling.executor}"
@@ -37,11 +48,12 @@ def check_nested(config: NestedConfig) -> Findings:
             lines += [f"prior        {shown}{line}" for line in _tried(config, problem(config, pressure))]
         except (GapsampleError, OSError) as error:
             problems.append(f"{shown}{error}")
-    if sampling.workers > sampling.n_cull:
-        problems.append(
-            f"{sampling.workers} workers share {sampling.n_cull} clones, so that some would idle; "
-            "raise sampling.n_cull"
-        )
+    problems += _idle(config)
+    problems += [
+        f"phases.references.{name}: {path} does not exist"
+        for name, path in config.phases.references.items()
+        if not path.exists()
+    ]
     if config.output.database is not None and not (config.output.keep_every or config.collected_above):
         problems.append("nothing would go to the database: set output.keep_every")
     if (study.folder / MANIFEST).exists():
@@ -50,6 +62,17 @@ def check_nested(config: NestedConfig) -> Findings:
         problems.append(f"cannot write into {study.folder}")
     lines.append(f"would write  {study.folder}")
     return Findings(tuple(lines), tuple(problems))
+
+
+def _idle(config: NestedConfig) -> list[str]:
+    """What is wrong with the number of workers."""
+    sampling = config.sampling
+    n, what, cure = sampling.n_cull, "clones", "raise sampling.n_cull"
+    if sampling.exchange:
+        n, what, cure = len(config.ensemble.listed), "pressures", "lower sampling.workers"
+    if sampling.workers <= n:
+        return []
+    return [f"{sampling.workers} workers share {n} {what}, so that some would idle; {cure}"]
 
 
 def _tried(config: NestedConfig, sampled: Problem) -> list[str]:

@@ -9,26 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.formula import Formula
 
 from gapsample.errors import FileFormatError, InputError, SettingsError, UnknownName
-from gapsample.journeys.nested_config import (
+from gapsample.journeys.nested_atoms import Held, cell_of, held_of, masses_of, periodic_axes, symbols_of
+from gapsample.journeys.nested_config import NestedConfig
+from gapsample.journeys.nested_potentials import (
+    DASH,
     EMT,
-    AtomsSystem,
     CalculatorModel,
     Eam,
-    Ensemble,
     GapModel,
     Morse,
-    NestedConfig,
-    PairBoxSystem,
-    PairCellSystem,
+    PairForm,
+    PairMixture,
     Table,
+    files_of,
 )
+from gapsample.journeys.nested_systems import AtomsSystem, Ensemble, PairBoxSystem, PairCellSystem
 from gapsample.nested.models import AnyPotential, CompiledModel, Observer
+from gapsample.nested.moves import Moves
 from gapsample.nested.pair_box import PairBox, PairPotential
 from gapsample.nested.pair_cell import PairCell
-from gapsample.nested.pair_potential import LennardJones, Tabulated, morse
+from gapsample.nested.pair_potential import Tabulated, morse
 from gapsample.nested.problem import Floats, Problem
 from gapsample.potential.files import load
 from gapsample.potential.gap import GAP
@@ -41,18 +43,6 @@ ELSEWHERE = {"tblite": ("tblite.ase", "TBLite")}
 """Calculators that do not come with ASE: the module and the class of each."""
 
 
-def n_atoms(config: NestedConfig) -> int:
-    """Atoms of one configuration."""
-    system = config.system
-    return len(Formula(system.symbols)) if isinstance(system, AtomsSystem) else system.n_atoms
-
-
-def degrees_of_freedom(config: NestedConfig) -> int:
-    """Momenta whose share is added to energies and heat capacities: those that were not sampled."""
-    hmc = config.moves is not None and config.moves.hmc > 0
-    return 0 if hmc else 3 * n_atoms(config)
-
-
 def problem(config: NestedConfig, pressure: float | None) -> Problem:
     """What is sampled at one of the pressures (as given in the config), or in a fixed cell.
 
@@ -62,31 +52,23 @@ def problem(config: NestedConfig, pressure: float | None) -> Problem:
         A file cannot be read, the model does not know a species, or the numbers cannot be.
     """
     system = config.system
+    if isinstance(system, AtomsSystem):
+        return _atoms_problem(config, system, pressure)
+    assert isinstance(config.potential, PairForm)
+    pair = pair_potential(config.potential)
     if isinstance(system, PairBoxSystem):
-        return PairBox(system.n_atoms, system.length, pair_potential(config))
-    if pressure is None and isinstance(system, PairCellSystem):
+        return PairBox(system.n_atoms, system.length, pair)
+    assert isinstance(system, PairCellSystem)
+    if pressure is None:
         raise SettingsError("a pair_cell needs ensemble.pressure")
-    if isinstance(system, PairCellSystem):
-        assert pressure is not None
-        return PairCell(
-            system.n_atoms,
-            pair_potential(config),
-            config.energy_per_volume(pressure),
-            **_given(config.ensemble),
-        )
-    return _atoms_problem(config, system, pressure)
+    return PairCell(system.n_atoms, pair, config.energy_per_volume(pressure), **_given(config.ensemble))
 
 
-def pair_potential(config: NestedConfig) -> PairPotential:
-    """The potential of a pair_box or pair_cell."""
-    found = config.potential
-    if isinstance(found, LennardJones):
-        return found
+def pair_potential(found: PairForm) -> PairPotential:
+    """A pair potential as walks know it."""
     if isinstance(found, Morse):
         return morse(found.depth, found.stiffness, found.distance, found.cutoff)
-    if isinstance(found, Table):
-        return _tabulated(found)
-    raise SettingsError(f"a {type(found).__name__} is no pair potential")
+    return _tabulated(found) if isinstance(found, Table) else found
 
 
 def potential(config: NestedConfig) -> Potential | None:
@@ -98,14 +80,10 @@ def potential(config: NestedConfig) -> Potential | None:
     return None
 
 
-def model_files(config: NestedConfig) -> tuple[Path, ...]:
-    """Files that the model is read from."""
-    found = config.potential
-    if isinstance(found, GapModel):
-        return (found.model,)
-    if isinstance(found, Table | Eam) and str(found.file) != EMT:
-        return (found.file,)
-    return ()
+def input_files(config: NestedConfig) -> tuple[Path, ...]:
+    """Files that numbers depend on: those of the potential, and the configuration to start from."""
+    start = config.system.start if isinstance(config.system, AtomsSystem) else None
+    return (*files_of(config.potential), *(() if start is None else (start,)))
 
 
 @lru_cache(maxsize=1)
@@ -170,22 +148,35 @@ def _atoms_problem(config: NestedConfig, system: AtomsSystem, pressure: float | 
 
     ensemble: Fixed | Pressure
     if pressure is None:
-        ensemble = Fixed(np.array(system.cell), system.pbc)
+        ensemble = Fixed(cell_of(system), periodic_axes(system))
     else:
         given = config.ensemble
         if given.largest_volume is None or given.smallest_volume is None:
             raise SettingsError("ensemble needs largest_volume and smallest_volume (Å^3 per atom)")
         ensemble = Pressure(config.energy_per_volume(pressure), **_given(given))
+    held = held_of(system)
     return System(
-        system.symbols,
+        symbols_of(system),
         _model(config, system),
         ensemble,
-        moves=config.moves,
+        moves=_moves(config, system, held),
         chemical_potentials=config.ensemble.chemical_potentials,
+        frozen=None if held is None else held.flags,
+        positions=None if held is None else held.positions,
+        mutable=None if held is None else held.movable,
+        masses=masses_of(system),
         largest_kinetic=system.largest_kinetic,
         core=system.core,
         observers=_observers(config),
     )
+
+
+def _moves(config: NestedConfig, system: AtomsSystem, held: Held | None) -> Moves | None:
+    """The moves of the config; where all atoms that move are alike, none that swaps them with frozen ones."""
+    if config.moves is not None or held is None or config.ensemble.chemical_potentials:
+        return config.moves
+    moving = {symbol for symbol, free in zip(symbols_of(system), held.movable, strict=True) if free}
+    return Moves() if len(moving) == 1 else None
 
 
 def _model(config: NestedConfig, system: AtomsSystem) -> CompiledModel:
@@ -200,19 +191,30 @@ def _model(config: NestedConfig, system: AtomsSystem) -> CompiledModel:
             return gap_model.GapModel(gap)
         except InputError as problem:
             log.warning("the walks will not be compiled, and slow: %s", problem)
-            return AnyPotential(gap, name=sha256(found.model))
+            return AnyPotential(gap, pbc=periodic_axes(system), name=sha256(found.model))
     if isinstance(found, CalculatorModel):
-        return AnyPotential(from_calculator(found), pbc=system.pbc, name=repr(found))
+        return AnyPotential(from_calculator(found), pbc=periodic_axes(system), name=repr(found))
     if isinstance(found, Eam):
         from gapsample.nested.eam import EmbeddedAtom
 
         if str(found.file) != EMT:
             return EmbeddedAtom.read(found.file)
-        symbols = {*Formula(system.symbols).count(), *config.ensemble.chemical_potentials}
+        symbols = {*symbols_of(system), *config.ensemble.chemical_potentials}
         return EmbeddedAtom.emt(sorted(symbols))
-    from gapsample.nested.pair_models import PairModel
+    from gapsample.nested.pair_models import Mixture, PairModel
 
-    return PairModel(pair_potential(config))
+    if isinstance(found, PairMixture):
+        return Mixture({_species(name): _maybe(pair) for name, pair in found.pairs.items()})
+    return PairModel(pair_potential(found))
+
+
+def _species(name: str) -> tuple[str, str]:
+    first, second = name.split(DASH)
+    return first.strip(), second.strip()
+
+
+def _maybe(pair: PairForm | None) -> PairPotential | None:
+    return None if pair is None else pair_potential(pair)
 
 
 def _observers(config: NestedConfig) -> tuple[Observer, ...]:

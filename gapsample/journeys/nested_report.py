@@ -11,19 +11,24 @@ from string import Template
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gapsample import nested, plots
+from gapsample import nested
 from gapsample.files import write_text
 from gapsample.journeys import page
+from gapsample.journeys.nested_atoms import n_atoms
 from gapsample.journeys.nested_config import NestedConfig
-from gapsample.journeys.nested_problem import n_atoms
+from gapsample.journeys.nested_pictures import (
+    Drawn,
+    temperature_label,
+    thermodynamics,
+    traces,
+    uncertainty,
+    walks,
+)
 from gapsample.journeys.nested_study import Leaf, Study
 from gapsample.journeys.thermo import Group, default_temperatures, group_of
-from gapsample.plots.nested_progress import Line, nested_heat_capacity, nested_moves, nested_traces, thinned
+from gapsample.nested.diagnostics import smallest_of
 from gapsample.sampling.loop import Reason
-
-Floats = NDArray[np.float64]
 
 N_DRAWS = 24
 N_TEMPERATURES = 80
@@ -52,11 +57,11 @@ def render(study: Study) -> str:
         cards="".join(page.card(*card) for card in _cards(study, told)),
         verdict=escape(verdict(study, groups)),
         runs=_runs(study),
-        thermodynamics=_figures(_thermodynamics(config, groups)),
+        thermodynamics=_figures(thermodynamics(config, groups)),
         transitions=_transitions(config, groups),
-        traces=_figures(_traces(study, told)),
-        walks=_figures(_walks(study, told)),
-        uncertainty=_figures(_uncertainty(study, tuple(told))) or "<p>Not followed in this study.</p>",
+        traces=_figures(traces(study, told)),
+        walks=_figures(walks(study, told)),
+        uncertainty=_figures(uncertainty(study, tuple(told))) or "<p>Not followed in this study.</p>",
         failures=_failures(study, told),
         settings=escape(json.dumps(known["settings"], indent=2, ensure_ascii=False)),
         provenance=page.definitions(
@@ -88,11 +93,12 @@ def verdict(study: Study, groups: list[Group]) -> str:
                 f"{group.title}: clones remember their ancestors (rank correlation {group.memory:.2f}); "
                 "walk longer."
             )
-        if group.insertion is not None and group.insertion < SMALLEST_P:
-            words.append(
-                f"{group.title}: new points do not rank uniformly (p = {group.insertion:.1g}); "
-                "do not trust it."
-            )
+    p_values = {group.title: smallest_of(group.insertion) for group in groups if group.insertion}
+    if p_values and smallest_of(list(p_values.values())) < SMALLEST_P:
+        worst = min(p_values, key=lambda title: p_values[title])
+        words.append(
+            f"{worst}: new points do not rank uniformly (p = {p_values[worst]:.1g}); do not trust it."
+        )
     if study.config.sampling.seeds == 1:
         words.append("One seed only: basins that were never found are in no error bar.")
     return " ".join(words)
@@ -143,27 +149,6 @@ def _groups(study: Study, leaves: tuple[Leaf, ...]) -> Iterator[Group]:
         yield group_of(study, members, temperatures=grid, n_draws=N_DRAWS)
 
 
-def _thermodynamics(config: NestedConfig, groups: list[Group]) -> Iterator[tuple[plots.Figure, str]]:
-    if not groups:
-        return
-    per_atom = n_atoms(config) * config.boltzmann
-    lines = [
-        Line(
-            group.title,
-            group.found.temperatures,
-            group.found.heat_capacity.value / per_atom,
-            group.found.heat_capacity.err / per_atom,
-        )
-        for group in groups
-    ]
-    tops = {group.title: [(t.peak.temperature, t.err) for t in group.transitions] for group in groups}
-    yield (
-        nested_heat_capacity(lines, tops, title="Heat capacity", x=_temperature(config), y="C / (N k)"),
-        "Of all runs at a pressure merged, live points included; band: one standard error from simulated "
-        "shrinkage. Below the temperature that a run has reached the curve is not yet to be read.",
-    )
-
-
 def _transitions(config: NestedConfig, groups: list[Group]) -> str:
     rows = [
         (
@@ -180,97 +165,9 @@ def _transitions(config: NestedConfig, groups: list[Group]) -> str:
     if not rows:
         return "<p>No peak yet.</p>"
     return page.table(
-        ("run", f"peak at {_temperature(config)}", "± shrinkage", "± seeds", "± model", "C / (N k)"), rows
+        ("run", f"peak at {temperature_label(config)}", "± shrinkage", "± seeds", "± model", "C / (N k)"),
+        rows,
     )
-
-
-def _traces(study: Study, told: Mapping[Leaf, Any]) -> Iterator[tuple[plots.Figure, str]]:
-    config, per_atom = study.config, n_atoms(study.config)
-    if not told:
-        return
-    what = "enthalpy" if config.ensemble.listed else "energy"
-    unit = "" if config.boltzmann == 1.0 else " (eV/atom)"
-    lines = [Line(leaf.name, -t["log_X"], t["ceiling"] / per_atom) for leaf, t in told.items()]
-    yield (
-        nested_traces(lines, title=f"Ceiling: {what}", x="−log X", y=f"{what} per atom{unit}"),
-        "The contour below which points are sampled, against the log of the prior volume left above it.",
-    )
-    slopes = [Line(leaf.name, -t["log_X"], t["slope"] / config.boltzmann) for leaf, t in told.items()]
-    yield (
-        nested_traces(
-            slopes,
-            title="Temperature of the ceiling",
-            x="−log X",
-            y=_temperature(config),
-            log=True,
-            level=config.stop.lowest_temperature,
-        ),
-        "The microcanonical temperature, d value / d log X; dashed: the lowest of interest.",
-    )
-    volumes = [_observed(study, leaf, "volume") for leaf in told]
-    lines = [
-        Line(leaf.name, x, y / per_atom)
-        for leaf, found in zip(told, volumes, strict=True)
-        if found
-        for x, y in [found]
-    ]
-    if lines:
-        yield (
-            nested_traces(lines, title="Volume", x="−log X", y="volume per atom", log=True),
-            "Volumes of points that died.",
-        )
-
-
-def _walks(study: Study, told: Mapping[Leaf, Any]) -> Iterator[tuple[plots.Figure, str]]:
-    if not told:
-        return
-    sampling = study.config.sampling
-    lengths = [Line(leaf.name, -t["log_X"], t["walk_length"].astype(float)) for leaf, t in told.items()]
-    yield (
-        nested_traces(lengths, title="Walk length", x="−log X", y="sweeps"),
-        "Longer where clones remember their ancestors.",
-    )
-    memories = [Line(leaf.name, -t["log_X"], t["memory"]) for leaf, t in told.items()]
-    yield (
-        nested_traces(memories, title="Memory", x="−log X", y="rank correlation", level=sampling.memory),
-        "Rank correlation of clones with their ancestors; dashed: above it walks grow.",
-    )
-    leaf, records = list(told.items())[-1]
-    names = study.status(leaf)["moves"]
-    acceptance = {name: records["acceptance"][:, i] for i, name in enumerate(names)}
-    sizes = {name: records["steps"][:, i] for i, name in enumerate(names)}
-    finite = {name: column for name, column in sizes.items() if np.isfinite(column).all()}
-    yield (
-        nested_moves(-records["log_X"], acceptance, finite, aim=sampling.acceptance),
-        f"{leaf.name}: acceptance of each kind of move (dashed: aimed at) and its step size.",
-    )
-
-
-def _uncertainty(study: Study, leaves: tuple[Leaf, ...]) -> Iterator[tuple[plots.Figure, str]]:
-    found = {leaf: _observed(study, leaf, "energy_std") for leaf in leaves}
-    lines = [Line(leaf.name, *pair) for leaf, pair in found.items() if pair is not None]
-    if lines:
-        yield (
-            nested_traces(
-                lines,
-                title="Predicted error of the energy",
-                x="−log X",
-                y="eV",
-                log=True,
-                level=study.config.collected_above,
-            ),
-            "Of points that died, whole configurations; dashed: above it they are collected for the learner.",
-        )
-
-
-def _observed(study: Study, leaf: Leaf, name: str) -> tuple[Floats, Floats] | None:
-    """-log X and an observable of the points of a run, thinned; None where it is not observed."""
-    points = nested.read_points(study.folder / leaf.name)
-    if name not in points.observables:
-        return None
-    chosen = thinned(points.value)
-    depth = np.cumsum(1.0 / nested.points.live_numbers(points))
-    return depth[chosen], points.observables[name][chosen]
 
 
 def _failures(study: Study, told: Mapping[Leaf, Any]) -> str:
@@ -288,12 +185,8 @@ def _failed(told: Mapping[Leaf, Any]) -> int:
     return int(sum(records["failed"].sum() for records in told.values()))
 
 
-def _figures(drawn: Iterator[tuple[plots.Figure, str]]) -> str:
+def _figures(drawn: Drawn) -> str:
     return "".join(page.figure(figure, caption) for figure, caption in drawn)
-
-
-def _temperature(config: NestedConfig) -> str:
-    return f"temperature ({config.temperature_unit})" if config.temperature_unit else "temperature"
 
 
 def _number(value: float | None, form: str) -> str:

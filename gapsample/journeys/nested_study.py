@@ -15,6 +15,7 @@ from gapsample.provenance import write_json
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
+EXCHANGE = "exchange"
 APART = 10_000  # numbers of runs at one pressure lie so far from those at the next
 
 
@@ -53,6 +54,19 @@ class Study:
     def leaves(self) -> tuple[Leaf, ...]:
         """All runs, pressure by pressure."""
         return tuple(_leaves(self.config))
+
+    @property
+    def families(self) -> tuple[tuple[Leaf, ...], ...]:
+        """Runs that are sampled together: alone, or those of one seed by rising pressure if they exchange."""
+        if not self.config.sampling.exchange:
+            return tuple((leaf,) for leaf in self.leaves)
+        seeds = range(self.config.sampling.seeds)
+        rising = sorted(self.leaves, key=lambda leaf: leaf.pressure or 0.0)
+        return tuple(tuple(leaf for leaf in rising if leaf.seed == seed) for seed in seeds)
+
+    def exchange_folder(self, seed: int) -> Path:
+        """Where the runs of one seed that exchange have their checkpoints, and the record of exchanges."""
+        return self.folder / EXCHANGE / f"run_{seed}"
 
     @property
     def begun(self) -> tuple[Leaf, ...]:

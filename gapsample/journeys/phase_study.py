@@ -9,7 +9,8 @@ from gapsample.files import write_text
 from gapsample.journeys.nested_config import load_nested_config
 from gapsample.journeys.nested_run import begin, resume
 from gapsample.journeys.nested_study import MANIFEST
-from gapsample.journeys.phases import Phases, as_csv, phases, write_figure
+from gapsample.journeys.phases import Phases, phases
+from gapsample.journeys.phases_output import as_csv, write_figure
 from gapsample.progress import Progress
 from gapsample.provenance import write_json
 
@@ -21,16 +22,21 @@ def run_phase_study(
 
     Parameters
     ----------
-    overrides : as in `load_nested_config`; of no effect on a study that is resumed
+    overrides : as in `load_nested_config`
 
     Returns
     -------
     the phase diagram, and the folder its files are in
+
+    Raises
+    ------
+    InputError
+        The folder holds a study whose numbers would be others under these settings; says which.
     """
     study = load_nested_config(config, overrides)
     out = study.output.folder
     if (out / MANIFEST).exists():
-        resume(out, progress=progress)
+        resume(out, config=study, progress=progress)
     else:
         begin(study, progress=progress)
     found = phases([out])

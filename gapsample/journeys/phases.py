@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,10 @@ from numpy.typing import NDArray
 
 from gapsample import nested
 from gapsample.errors import InputError
-from gapsample.files import replacing
+from gapsample.journeys.nested_atoms import degrees_of_freedom, n_atoms
 from gapsample.journeys.nested_config import NestedConfig
-from gapsample.journeys.nested_problem import degrees_of_freedom, n_atoms
 from gapsample.journeys.nested_study import Leaf, Study, runs_in
+from gapsample.journeys.phase_structure import Member, Phase, between, keeps_enough, measures_of, phases_at
 from gapsample.journeys.thermo import default_temperatures, of_draws
 from gapsample.nested.phase_diagram import PhaseDiagram, phase_diagram
 from gapsample.nested.points import DeadPoints
@@ -26,7 +24,6 @@ Floats = NDArray[np.float64]
 
 N_TEMPERATURES = 400
 N_DRAWS = 100
-SHOWN = ("temperature", "temperature_err_statistical", "temperature_err_seeds", "temperature_err_model")
 
 
 @dataclass(frozen=True)
@@ -37,25 +34,38 @@ class Phases:
     ----------
     diagram : in the units of the engine: pressures are energies per volume
     n_runs : merged in it
+    structures : by pressure, phases from cold to hot, one more than transitions; empty where runs keep no
+        configurations
     """
 
     config: NestedConfig
     diagram: PhaseDiagram
     n_runs: int
+    structures: Mapping[float, Sequence[Phase]] = field(default_factory=dict)
 
     @property
     def pressure_scale(self) -> float:
         """Energy per volume of one unit of pressure."""
         return self.config.energy_per_volume(1.0)
 
+    def sides(self, pressure: float, temperature: float) -> tuple[Phase, Phase] | None:
+        """The phases below and above a transition; None where they are not known."""
+        if pressure not in self.structures:
+            return None
+        place = transitions_at(self.diagram, pressure).index(temperature)
+        below, above = self.structures[pressure][place : place + 2]
+        return below, above
+
     def rows(self) -> list[dict[str, Any]]:
         """The table, pressures in the unit of the config; None where nothing is known."""
+        return [self._row(row) for row in self.diagram.rows()]
+
+    def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         scale = self.pressure_scale
-        scaled = [
-            row | {"pressure": float(row["pressure"]) / scale, "slope": float(row["slope"]) * scale}
-            for row in self.diagram.rows()
-        ]
-        return [{name: _known(value) for name, value in row.items()} for row in scaled]
+        sides = self.sides(row["pressure"], row["temperature"])
+        seen = {} if sides is None else _columns("below", sides[0]) | _columns("above", sides[1])
+        scaled = {"pressure": row["pressure"] / scale, "slope": row["slope"] * scale}
+        return {name: _known(value) for name, value in {**row, **scaled, **seen}.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, JSON-able."""
@@ -65,6 +75,12 @@ class Phases:
             "n_runs": self.n_runs,
             "transitions": self.rows(),
         }
+
+
+def transitions_at(diagram: PhaseDiagram, pressure: float) -> list[float]:
+    """Temperatures of the transitions at a pressure, rising."""
+    every = (t for line in diagram.lines for t in line.transitions)
+    return sorted(t.temperature for t in every if t.pressure == pressure)
 
 
 def phases(
@@ -86,9 +102,8 @@ def phases(
     config = found[0][0].config
     values: dict[float, list[DeadPoints]] = {}
     for study, leaf in found:
-        assert leaf.pressure is not None
         points = nested.read_points(study.folder / leaf.name)
-        values.setdefault(study.config.energy_per_volume(leaf.pressure), []).append(points)
+        values.setdefault(_engine_pressure((study, leaf)), []).append(points)
     grid = _grid(found) if temperatures is None else temperatures
     diagram = phase_diagram(
         values,
@@ -105,61 +120,40 @@ def phases(
         here = any(t.pressure == pressure for line in diagram.lines for t in line.transitions)
         if drawn is not None and here:
             errors[pressure] = [(t.peak.temperature, t.model_err) for t in drawn.transitions]
-    return Phases(config, diagram.with_model_errors(errors), len(found))
+    return Phases(config, diagram.with_model_errors(errors), len(found), _structures(found, diagram))
 
 
-def as_text(found: Phases) -> str:
-    """The lines for a terminal, every transition with its errors."""
-    titles = (f"P {found.config.pressure_unit}".strip(), f"T {found.config.temperature_unit}".strip())
-    head = f"{'line':<14} {titles[0]:>12} {titles[1]:>10} {'± shrinkage':>12} {'± seeds':>10} {'± model':>10}"
-    head += "  seeds  order"
-    lines = [f"{found.n_runs} runs at {len(found.diagram.pressures)} pressures", head]
-    for row in found.rows():
-        first, *errors = (row[name] for name in SHOWN)
-        cells = [f"{row['line']:<14} {row['pressure']:>12.6g} {first:>10.5g}"]
-        shown = ["-" if err is None else f"{err:.2g}" for err in errors]
-        cells += [f"{err:>{width}}" for err, width in zip(shown, (12, 10, 10), strict=True)]
-        lines.append(" ".join([*cells, f" {row['seeds_seen']}/{row['seeds']}    {row['order']}"]))
-    if not found.diagram.lines:
-        lines.append("no peak of the heat capacity stands out")
-    return "\n".join(lines)
+def _structures(found: Sequence[Member], diagram: PhaseDiagram) -> dict[float, list[Phase]]:
+    """What the phases at each pressure with a transition look like, if the runs keep configurations."""
+    if not all(keeps_enough(study.config) for study, _ in found) or not diagram.lines:
+        return {}
+    measures = measures_of(found)
+    seen = {}
+    for pressure in diagram.pressures.tolist():
+        here = [each for each in found if _engine_pressure(each) == pressure]
+        changes = transitions_at(diagram, pressure)
+        places = between(changes, diagram.temperatures[0], diagram.temperatures[-1])
+        if changes:
+            seen[pressure] = phases_at(here, places, measures, seed=found[0][0].config.sampling.seed)
+    return seen
 
 
-def as_csv(found: Phases) -> str:
-    """The transitions as comma-separated values, pressures in the unit of the config; unknown ones empty."""
-    rows = found.rows()
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["line"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+def _engine_pressure(member: Member) -> float:
+    study, leaf = member
+    assert leaf.pressure is not None
+    return study.config.energy_per_volume(leaf.pressure)
 
 
-def write_figure(found: Phases, path: Path) -> None:
-    """The diagram with its error bars, as PNG."""
-    from gapsample import plots
-    from gapsample.plots.phases import phase_diagram as draw
-
-    drawn = draw(
-        _in_units_of_the_config(found),
-        title=f"{n_atoms(found.config)} atoms",
-        temperature_unit=found.config.temperature_unit,
-        pressure_unit=found.config.pressure_unit,
-    )
-    with replacing(path) as stream:
-        stream.write(plots.png(drawn))
+def _columns(side: str, phase: Phase) -> dict[str, Any]:
+    """A phase as columns of the table."""
+    columns: dict[str, Any] = {f"{side}_temperature": phase.temperature}
+    for name, each in phase.seen.items():
+        key = f"{side}_{name.replace(' ', '_')}"
+        columns |= {key: each.value, f"{key}_err": each.err, f"{key}_err_seeds": each.seeds_err}
+    return columns
 
 
-def _in_units_of_the_config(found: Phases) -> PhaseDiagram:
-    scale, diagram = found.pressure_scale, found.diagram
-    lines = tuple(
-        replace(line, transitions=tuple(replace(t, pressure=t.pressure / scale) for t in line.transitions))
-        for line in diagram.lines
-    )
-    return replace(diagram, pressures=diagram.pressures / scale, lines=lines)
-
-
-def _members(folders: Sequence[str | Path]) -> list[tuple[Study, Leaf]]:
+def _members(folders: Sequence[str | Path]) -> list[Member]:
     """Runs in the folders, each once, checked to belong together."""
     members: dict[Path, tuple[Study, Leaf]] = {}
     for folder in folders:
@@ -188,6 +182,6 @@ def _of_one_kind(config: NestedConfig) -> str:
     return repr((config.system, config.potential, ensemble, config.moves))
 
 
-def _grid(found: Sequence[tuple[Study, Leaf]]) -> Floats:
+def _grid(found: Sequence[Member]) -> Floats:
     grids = [default_temperatures(study, [leaf], N_TEMPERATURES) for study, leaf in found]
     return np.geomspace(max(grid[0] for grid in grids), max(grid[-1] for grid in grids), N_TEMPERATURES)

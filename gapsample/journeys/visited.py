@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.formula import Formula
 from numpy.typing import NDArray
 
 from gapsample.compiled.walks_core import CORE
 from gapsample.database import Database, Label
-from gapsample.journeys.nested_config import NESTED_KINDS, AtomsSystem, NestedConfig
-from gapsample.journeys.nested_problem import model_files
+from gapsample.journeys.nested_atoms import symbols_of
+from gapsample.journeys.nested_config import NestedConfig
+from gapsample.journeys.nested_potentials import POTENTIAL_KINDS, files_of
 from gapsample.journeys.nested_study import Leaf, Study
+from gapsample.journeys.nested_systems import AtomsSystem
 from gapsample.nested.kept import read_configurations
 from gapsample.nested.points import live_numbers
 from gapsample.nested.problem import Problem
@@ -30,8 +31,8 @@ Floats = NDArray[np.float64]
 
 def level(config: NestedConfig) -> str:
     """Level of theory of what a model says: its name and, of one from a file, the start of its hash."""
-    kind = next(name for name, cls in NESTED_KINDS.items() if cls is type(config.potential))
-    files = model_files(config)
+    kind = next(name for name, cls in POTENTIAL_KINDS.items() if cls is type(config.potential))
+    files = files_of(config.potential)
     return f"{files[0].stem}@{sha256(files[0])[:12]}" if files else kind
 
 
@@ -107,4 +108,4 @@ def _energies(config: NestedConfig, leaf: Leaf, values: Floats, seen: Mapping[st
 
 def _count(config: NestedConfig, symbol: str) -> int:
     assert isinstance(config.system, AtomsSystem)
-    return int(Formula(config.system.symbols).count().get(symbol, 0))
+    return symbols_of(config.system).count(symbol)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,23 @@ def insertion_test(points: DeadPoints, *, stretch: int = 1000) -> InsertionTest:
     return InsertionTest(
         float(stats.kstest(ranks, "uniform").pvalue), min(1.0, lowest * len(parts)), len(ranks)
     )
+
+
+def smallest_of(p_values: Sequence[float]) -> float:
+    """Šidák's p-value of several independent tests: how often the smallest of so many would be so small.
+
+    Parameters
+    ----------
+    p_values : one or more, such as those of `insertion_test` of every run; one alone stays what it is
+
+    References
+    ----------
+    Šidák, J. Am. Stat. Assoc. 62, 626 (1967).
+    """
+    if not p_values:
+        raise InputError("the smallest of no p-values is asked for; give one or more")
+    lowest = min(p_values)
+    return 1.0 if lowest >= 1.0 else float(-np.expm1(len(p_values) * np.log1p(-lowest)))
 
 
 def memory(points: DeadPoints, *, stretch: int = 1000) -> Memory:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from gapsample.nested.diagnostics import rank_correlation
+from gapsample.nested.evidence import after_step, step_shrinkage
 from gapsample.nested.live import Live
 from gapsample.nested.problem import Floats, Integers, Keys, Problem, Walk, Walked
 from gapsample.nested.settings import Settings
@@ -83,7 +84,7 @@ class Stepper:
             failed += int(walked.failed.sum())
         for name, values in self.problem.observe(remains).items():
             dead[name] = values
-        shrinkage = _shrinkage(settings)
+        shrinkage = step_shrinkage(settings)
         log_x = state.log_X - np.cumsum(shrinkage)
         fallen = float(state.ceiling.value - ceiling.value)
         after = replace(
@@ -93,7 +94,7 @@ class Stepper:
             log_X=float(log_x[-1]),
             ceiling=ceiling,
             slope=state.slope if _has_ties(dead["value"]) else fallen / float(shrinkage.sum()),
-            log_Z_dead=_evidence(state.log_Z_dead, dead["value"], log_x, shrinkage, self.beta),
+            log_Z_dead=after_step(state.log_Z_dead, dead["value"], log_x, shrinkage, self.beta),
             steps=steps,
             ranks=np.concatenate((state.ranks, ranks), axis=1)[:, -settings.pairs_remembered :],
         )
@@ -140,17 +141,6 @@ def _bury(live: Live, dying: Integers, records: Records, remains: Floats) -> Non
 def _has_ties(values: Floats) -> bool:
     """Whether a step crossed a plateau, over which the value falls as slowly as if it were cold."""
     return len(np.unique(values)) < len(values)
-
-
-def _shrinkage(settings: Settings) -> Floats:
-    """Expected -log t of each death of one step: 1/k with k points alive, fewer within a batch."""
-    alive = settings.n_live - np.arange(settings.n_cull)
-    return np.tile(1.0 / alive, settings.iterations_per_step)
-
-
-def _evidence(before: float, values: Floats, log_x: Floats, shrinkage: Floats, beta: float) -> float:
-    log_mass = log_x + np.log(np.expm1(shrinkage))
-    return float(np.logaddexp(before, np.logaddexp.reduce(log_mass - beta * values)))
 
 
 def _progress(state: State, acceptance: Floats, failed: int) -> Records:

@@ -74,7 +74,7 @@ class FamilyStepper:
     ----------
     problems : of one prior, and of values that change little from one to the next
     settings, inverse_temperature : of every run, see `Stepper`
-    rests : whether a run, by its state, has come to its end; it then neither steps nor exchanges
+    rests : whether a run, by its state, can go no further; it then neither steps nor exchanges
     n_swaps : attempts between each two neighbors
     executor : runs the steps side by side; the numbers do not depend on it
 

@@ -18,7 +18,7 @@ EXCHANGES = "exchanges.records"
 
 
 def run_folder(folder: str | Path, number: int) -> Path:
-    """Folder of one run of a family; `read_points` and its like read it."""
+    """Folder of one run of a family, unless told otherwise; `read_points` and its like read it."""
     return Path(folder) / f"{number:02d}"
 
 
@@ -32,17 +32,21 @@ class FamilyRecords:
 
     Parameters
     ----------
+    folder, folders : of the exchanges, and of each run
     marks : of the checkpoint, None for a new family
     """
 
     def __init__(
-        self, problems: Sequence[Exchangeable], family: Family, folder: Path, marks: dict[str, Any] | None
+        self,
+        problems: Sequence[Exchangeable],
+        family: Family,
+        folder: Path,
+        folders: Sequence[Path],
+        marks: dict[str, Any] | None,
     ) -> None:
         of_runs = [None] * len(problems) if marks is None else marks["runs"]
-        self.runs = [
-            open_records(problem, state, run_folder(folder, i), of_runs[i])
-            for i, (problem, state) in enumerate(zip(problems, family.runs, strict=True))
-        ]
+        self.runs = [open_records(*run) for run in zip(problems, family.runs, folders, of_runs, strict=True)]
+        folder.mkdir(parents=True, exist_ok=True)
         keep = None if marks is None else marks["exchanges"]
         self.exchanges = RecordFile(folder / EXCHANGES, SWAPS, keep=keep)
 
@@ -67,10 +71,10 @@ class FamilyRecords:
             file.close()
 
 
-def write_family(problems: Sequence[Exchangeable], family: Family, folder: Path) -> None:
+def write_family(problems: Sequence[Exchangeable], family: Family, folders: Sequence[Path]) -> None:
     """Write the live points of every run."""
-    for i, (problem, state) in enumerate(zip(problems, family.runs, strict=True)):
-        write_live(problem, state, run_folder(folder, i))
+    for problem, state, folder in zip(problems, family.runs, folders, strict=True):
+        write_live(problem, state, folder)
 
 
 def _pack(family: Family) -> Packed:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from gapsample.errors import InputError
 from gapsample.nested.engine import Stepper
+from gapsample.nested.evidence import of_dead
 from gapsample.nested.points import DeadPoints
 from gapsample.nested.problem import Problem
 from gapsample.nested.records import (
@@ -78,7 +79,8 @@ def run(
     lowest_kT : lowest thermal energy of interest, in units of the problem's values
     remaining : end when the live points hold less than this fraction of the partition function there
     folder : records and checkpoints go there; None keeps all in memory
-    resume : go on where the folder's last checkpoint stands, exactly as if never cut
+    resume : go on where the folder's last checkpoint stands, exactly as if never cut; with a lower
+        `lowest_kT` or `remaining` exactly as if told of it from the start
     until : further reasons to stop, such as `loop.wall_time` or `loop.steps`
     executor, n_workers : share the clones of each iteration; the numbers do not depend on it
     watch : called with state and steps done after each checkpoint of a run in a folder, all of it on disk
@@ -104,13 +106,15 @@ def run(
         )
         return _result(problem, finished, story.blocks(problem, finished.state))
     folder = Path(folder)
-    model = hashlib.sha256(repr((problem.fingerprint, settings, beta)).encode()).hexdigest()
+    model = hashlib.sha256(repr((problem.fingerprint, settings)).encode()).hexdigest()
     checkpoints = Checkpoints(folder / CHECKPOINTS, CODEC, model=model)
     last = checkpoints.latest() if resume else None
     if last is None:
         rng = stream(seed, number)
         last = Checkpoint(start(problem, settings, rng), rng, 0, None)
     record = open_records(problem, last.state, folder, last.marks)
+    log_z = of_dead(record.files[DEAD].read()["value"], settings, beta)
+    begun = replace(last.state, log_Z_dead=log_z)
 
     def written(state: State, n_steps: int) -> None:
         write_live(problem, state, folder)
@@ -120,7 +124,7 @@ def run(
     try:
         finished = loop.run(
             step,
-            last.state,
+            begun,
             last.rng,
             until=loop.first_of(*reasons),
             record=record,

@@ -26,8 +26,8 @@ def phase_diagram(
 ) -> Figure:
     """Temperature against pressure: the ridges of the heat capacity, and lines with error bars on them.
 
-    Bars are the larger of the statistical and the seeds' error; wide pale ones the potential's. Filled
-    markers are transitions of first order, open ones continuous.
+    Thick bars are the statistical error, thin ones with caps the spread of the seeds, wide pale ones the
+    potential's share. Filled markers are transitions of first order, open ones continuous.
     """
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -160,27 +160,32 @@ def disconnectivity(basins: Sequence[Basin], *, title: str, unit: str = "") -> F
 def _draw_line(axes: Axes, line: Line, color: str, marker: str) -> None:
     p = np.array([t.pressure for t in line.transitions])
     t = np.array([t.temperature for t in line.transitions])
+    statistical = np.array([t.temperature_err_statistical for t in line.transitions])
+    seeds = np.array([t.temperature_err_seeds for t in line.transitions])
     model = np.array([t.temperature_err_model for t in line.transitions])
-    if np.isfinite(model).any():
-        axes.errorbar(p, t, yerr=np.nan_to_num(model), fmt="none", ecolor=color, elinewidth=5, alpha=0.3)
-    axes.plot(p, t, "-", lw=1.2, color=color)
-    for first_order in (True, False):
-        chosen = [k for k, each in enumerate(line.transitions) if each.first_order is first_order]
-        if chosen:
-            bars = [line.transitions[k].temperature_err for k in chosen]
-            face = color if first_order else "white"
-            label = line.name if first_order else f"{line.name} (continuous)"
+    for errors, width, cap, alpha in (
+        (model, 5.0, 0.0, 0.3),
+        (seeds, 0.9, 3.0, 1.0),
+        (statistical, 2.2, 0.0, 1.0),
+    ):
+        known = np.isfinite(errors)
+        if known.any():
             axes.errorbar(
-                p[chosen],
-                t[chosen],
-                yerr=bars,
-                fmt=marker,
-                color=color,
-                mfc=face,
-                ms=4.5,
-                capsize=3,
-                label=label,
+                p[known],
+                t[known],
+                yerr=errors[known],
+                fmt="none",
+                ecolor=color,
+                elinewidth=width,
+                capsize=cap,
+                alpha=alpha,
             )
+    axes.plot(p, t, "-", lw=1.2, color=color)
+    first_order = np.array([t.first_order for t in line.transitions])
+    for chosen, face, words in ((first_order, color, ""), (~first_order, "white", " (continuous)")):
+        if chosen.any():
+            label = f"{line.name}{words}"
+            axes.plot(p[chosen], t[chosen], marker, color=color, mfc=face, ms=4.5, label=label)
 
 
 def _branches(basins: Sequence[Basin]) -> list[int]:

@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 
 from gapsample.journeys.phase_study import run_phase_study
-from gapsample.journeys.phases import as_text
+from gapsample.journeys.phases_output import as_text
 from gapsample.progress import showing_progress
 
 if __name__ == "__main__":

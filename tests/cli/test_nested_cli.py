@@ -38,26 +38,44 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_a_study_killed_and_resumed_equals_one_never_cut(tmp_path):
-    slow = ["--set", "sampling.walk_length=400", "--set", "sampling.longest_walk=400"]
+@pytest.mark.parametrize(
+    ("text", "walk", "names"),
+    [
+        (BOX, 400, ("run_0", "run_1")),
+        (CELL.replace("seeds = 2", "exchange = true"), 50, ("pressure_0.05/run_0", "pressure_0.2/run_0")),
+    ],
+)
+def test_a_study_killed_and_resumed_equals_one_never_cut(tmp_path, text, walk, names):
+    slow = ["--set", f"sampling.walk_length={walk}", "--set", f"sampling.longest_walk={walk}"]
     slow += ["--set", "output.checkpoint_seconds=0.05", "--set", "stop.remaining=1e-6"]
-    path = written(tmp_path, BOX)
+    path = written(tmp_path, text)
     run("nested", path, *slow, "--folder", tmp_path / "whole")
     process = subprocess.Popen(
         [*COMMAND, "-q", "nested", str(path), *slow, "--folder", str(tmp_path / "cut")]
     )
-    dead = tmp_path / "cut" / "run_0" / "dead.records"
+    dead = tmp_path / "cut" / names[0] / "dead.records"
     while process.poll() is None and not (dead.exists() and dead.stat().st_size > 8000):
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert "the goal of the run is reached" in run("resume", tmp_path / "cut")
-    for name in ("run_0", "run_1"):
+    for name in names:
         one, other = (nested.read_points(tmp_path / which / name) for which in ("whole", "cut"))
         np.testing.assert_array_equal(one.value, other.value)
         np.testing.assert_array_equal(one.insertion, other.insertion)
         kept = [nested.read_kept(tmp_path / which / name) for which in ("whole", "cut")]
         np.testing.assert_array_equal(*kept)
+
+
+def test_a_study_goes_on_to_a_lower_temperature_and_says_what_it_cannot_change(tmp_path):
+    path = written(tmp_path, BOX)
+    run("nested", path, "--set", "sampling.seeds=1")
+    before = len(nested.read_points(tmp_path / "box" / "run_0"))
+    run("resume", tmp_path / "box", "--set", "stop.lowest_temperature=0.15")
+    assert len(nested.read_points(tmp_path / "box" / "run_0")) > before
+    answer = CliRunner().invoke(main, ["resume", str(tmp_path / "box"), "--set", "sampling.n_live=50"])
+    assert answer.exit_code == 1
+    assert "sampling.n_live is 40 in this study and would be 50" in answer.stderr
 
 
 def test_the_seed_decides_and_can_be_given(tmp_path):
@@ -82,6 +100,8 @@ def test_curves_and_figure_of_thermo_are_written(folder):
     )
     assert "cell, P = 0.05: 2 runs merged" in output
     assert "rank correlation" in output
+    assert "(smallest of 2 runs " in output
+    assert "all runs together: insertion ranks: p = " in output
     table = np.genfromtxt(folder / "c_0.csv", delimiter=",", names=True, skip_header=1)
     assert len(table) == 40
     assert {"T", "log_Z", "heat_capacity_seeds_err", "volume", "expansion"} <= {
@@ -139,6 +159,7 @@ def test_check_finds_what_would_stop_a_study(tmp_path):
         (["nested", "study.toml", "--set", "sampling.n_lives=3"], "did you mean 'n_live'"),
         (["nested", "study.toml", "--set", "system.edge=1.0"], "shorter than twice the cutoff"),
         (["nested", "study.toml", "--set", "sampling.n_cull=39"], "n_cull must lie between"),
+        (["nested", "study.toml", "--set", "sampling.exchange=true"], "two or more in ensemble.pressure"),
         (["resume", "nowhere"], "holds no manifest.json"),
         (["thermo", "nowhere"], "holds no manifest.json"),
         (["thermo", "nowhere", "--temperatures", "5"], "first:last:how-many"),

@@ -10,8 +10,9 @@ from ase import units
 from nested_studies import BOX, CELL, written
 
 from gapsample.errors import GapsampleError, SettingsError
+from gapsample.journeys.nested_atoms import n_atoms
 from gapsample.journeys.nested_config import load_nested_config, nested_config
-from gapsample.journeys.nested_problem import n_atoms, problem
+from gapsample.journeys.nested_problem import problem
 from gapsample.journeys.nested_study import Study
 from gapsample.nested import LennardJones, PairBox, PairCell
 

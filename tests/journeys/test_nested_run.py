@@ -12,7 +12,7 @@ from nested_studies import BOX, CELL, written
 from gapsample import nested
 from gapsample.database import Database
 from gapsample.errors import FileFormatError, InputError
-from gapsample.journeys import nested_run
+from gapsample.journeys import nested_journey
 from gapsample.journeys.nested_config import load_nested_config
 from gapsample.journeys.nested_problem import problem
 from gapsample.journeys.nested_run import begin, resume
@@ -27,7 +27,7 @@ from gapsample.sampling.loop import Reason
 def no_pictures():
     """Reports have tests of their own, and take longer to draw than these studies to run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nested_run, "write_nested_report", lambda study, path: None)
+        patch.setattr(nested_journey, "write_nested_report", lambda study, path: None)
         yield
 
 
@@ -103,7 +103,7 @@ def test_limits_may_be_changed_on_resuming_and_more_seeds_added(tmp_path):
 
 def test_settings_that_numbers_depend_on_may_not_be_changed(tmp_path):
     begin(load_nested_config(written(tmp_path, BOX), ["stop.steps=2"]))
-    with pytest.raises(InputError, match="was written with model"):
+    with pytest.raises(InputError, match="n_live is 40 in this study and would be 44"):
         resume(tmp_path / "box", ("sampling.n_live=44",))
 
 

@@ -208,12 +208,24 @@ def test_exchange_frees_a_run_whose_wells_are_cut_off_from_each_other():
     assert abs(together.mean() - 0.5) < 4.0 * honest.mean() / np.sqrt(len(together))
 
 
-def test_runs_rest_when_they_have_seen_enough():
-    early, late = PressedWells(0.0, gap=3.0, mass=1.0), PressedWells(3.0, gap=3.0, mass=1.0, top=8.0)
-    results = run_exchange([early, late], nested.Settings(n_live=40), seed=1, lowest_kT=0.3)
+def test_runs_go_on_until_all_have_seen_enough():
+    early, late = PressedWells(0.0), PressedWells(3.0)
+    settings = nested.Settings(n_live=40)
+    alone = [nested.run(wells, settings, seed=1, lowest_kT=0.1) for wells in (early, late)]
+    results = run_exchange([early, late], settings, seed=1, lowest_kT=0.1)
     assert all(result.finished.reason is loop.Reason.CONVERGED for result in results)
-    deaths = [result.finished.state.n_dead for result in results]
-    assert len({len(result.progress) for result in results}) == len(set(deaths))
+    assert len({result.finished.state.n_dead for result in results}) == 1
+    assert len({run.finished.state.n_dead for run in alone}) == 2
+
+
+def test_a_family_told_later_of_a_lower_temperature_is_one_told_from_the_start(tmp_path):
+    settings = nested.Settings(n_live=40, n_cull=4)
+    whole = run_exchange(FREE, settings, seed=1, lowest_kT=0.1)
+    run_exchange(FREE, settings, seed=1, lowest_kT=0.5, folder=tmp_path)
+    extended = run_exchange(FREE, settings, seed=1, lowest_kT=0.1, folder=tmp_path, resume=True)
+    for one, other in zip(whole, extended, strict=True):
+        assert other.finished.state.log_Z_dead == one.finished.state.log_Z_dead
+        assert np.array_equal(one.points.value, other.points.value)
 
 
 def test_the_cell_at_several_pressures_exchanges_and_keeps_its_values(tmp_path):
@@ -270,5 +282,7 @@ def test_problems_that_cannot_exchange_are_refused(tmp_path):
     with pytest.raises(InputError, match="folder"):
         go(FREE, resume=True)
     go(FREE, folder=tmp_path)
+    with pytest.raises(InputError, match="as many folders"):
+        go(FREE, folder=tmp_path / "other", run_folders=[tmp_path])
     with pytest.raises(InputError, match="with model"):
         go(FREE[:2], folder=tmp_path, resume=True)
