@@ -34,7 +34,7 @@ _HOME = {
     "write_quip": "gapsample.potential.quip.write",
 }
 
-_ROOMS = ("free_energy", "nested")
+_ROOMS = ("free_energy", "learning", "nested", "qmmm", "reference")
 
 __all__ = [
     "Angle",

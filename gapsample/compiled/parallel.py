@@ -46,7 +46,7 @@ def over_ranges(
         return
     shares = np.array_split(centres, workers)
     own = [given] + [tuple(np.zeros_like(a) for a in given) for _ in range(workers - 1)]
-    with _controller().limit(limits=1, user_api="blas"):
+    with blas_pools().limit(limits=1, user_api="blas"):
         tasks = [
             _pool(workers).submit(kernel, *model, share, *neighbours, *mine)
             for share, mine in zip(shares, own, strict=True)
@@ -64,6 +64,6 @@ def _pool(workers: int) -> ThreadPoolExecutor:
 
 
 @lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
+def blas_pools() -> ThreadpoolController:
     """Finding the thread pools of this process takes milliseconds; they do not change."""
     return ThreadpoolController()

@@ -83,7 +83,8 @@ def fit(
     system = LinearSystem.from_prior(k_mm_of(terms), recipe.jitter)
     absorb_entries(system, train, terms, e0, baseline, recipe, progress)
     posterior = system.posterior()
-    origin = {"level": level, "watermark": database.watermark, "n_train": len(train), "n_test": len(held_out)}
+    watermark = max(entry.id for entry in [*train, *held_out])  # not the database's: others write meanwhile
+    origin = {"level": level, "watermark": watermark, "n_train": len(train), "n_test": len(held_out)}
     gap = GAP(tuple(terms), posterior.alpha, e0, baseline, posterior, recipe, origin=origin)
     held_out = [entry for entry in held_out if set(entry.atoms.numbers.tolist()) <= set(e0)]
     errors = {"train": table(assess(gap, train, progress=progress))}

@@ -2,14 +2,15 @@
 
 Both are steps ``step(state, rng) -> (state, info)`` for `gapsample.sampling.loop.run` or a plain loop. The
 state holds the forces too, so that a run cut anywhere and resumed from its state equals one never cut, bit
-for bit. Positions are never wrapped into the cell.
+for bit. Positions are never wrapped into the cell. Where forces come from elsewhere, a step is taken in two
+parts, `Integrator.move` and `Integrator.kick`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from ase import Atoms, units
@@ -39,8 +40,40 @@ class State(NamedTuple):
     forces: Floats
 
 
+class Motion(Protocol):
+    """What every state of a trajectory has: `State`, or a tuple with more in it."""
+
+    @property
+    def positions(self) -> Floats: ...
+    @property
+    def velocities(self) -> Floats: ...
+    @property
+    def forces(self) -> Floats: ...
+    def _replace(self, **kwargs: Any) -> Self: ...
+
+
+Moving = TypeVar("Moving", bound=Motion)
+
+
+class Integrator(Protocol[Moving]):
+    """A time step in two parts; the forces between them are the caller's affair."""
+
+    @property
+    def time_step(self) -> float:
+        """In fs."""
+        ...
+
+    def move(self, state: Moving, rng: Generator) -> Moving:
+        """As far as the new positions; the forces of the result are still those of the old ones."""
+        ...
+
+    def kick(self, state: Moving, forces: Floats) -> Moving:
+        """From there to the end of the step, with the forces at the new positions."""
+        ...
+
+
 class BrokenDown(GapsampleError):
-    """Energy or forces are no longer finite; `energy` is the last one."""
+    """Energy or forces are no longer finite; `energy` is the last one, NaN where none is known."""
 
     def __init__(self, energy: float, time_step: float) -> None:
         self.energy, self.time_step = energy, time_step
@@ -157,6 +190,12 @@ class Langevin:
         BrokenDown
             Energy or forces are not finite.
         """
+        state = self.move(state, rng)
+        seen = self.system.evaluate(state.positions)
+        return self.kick(state, sound_forces(seen, self.time_step)), seen
+
+    def move(self, state: State, rng: Generator) -> State:
+        """See `Integrator.move`."""
         v = state.forces * self._kick
         v += state.velocities
         x = v * self._half
@@ -166,10 +205,11 @@ class Langevin:
         noise *= self._noise
         v += noise
         x += v * self._half
-        seen = self.system.evaluate(x)
-        forces = _sound(seen, self.time_step)
-        v += forces * self._kick
-        return State(x, v, forces), seen
+        return State(x, v, state.forces)
+
+    def kick(self, state: State, forces: Floats) -> State:
+        """See `Integrator.kick`."""
+        return State(state.positions, state.velocities + forces * self._kick, forces)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,12 +239,18 @@ class VelocityVerlet:
 
     def step(self, state: State, rng: Generator | None = None) -> tuple[State, Evaluation]:
         """One time step, `BrokenDown` as for `Langevin`; no random numbers are used."""
+        state = self.move(state)
+        seen = self.system.evaluate(state.positions)
+        return self.kick(state, sound_forces(seen, self.time_step)), seen
+
+    def move(self, state: State, rng: Generator | None = None) -> State:
+        """See `Integrator.move`."""
         v = state.velocities + state.forces * self._kick
-        x = state.positions + v * self._whole
-        seen = self.system.evaluate(x)
-        forces = _sound(seen, self.time_step)
-        v += forces * self._kick
-        return State(x, v, forces), seen
+        return State(state.positions + v * self._whole, v, state.forces)
+
+    def kick(self, state: State, forces: Floats) -> State:
+        """See `Integrator.kick`."""
+        return State(state.positions, state.velocities + forces * self._kick, forces)
 
 
 CODEC = Codec[State](
@@ -222,8 +268,15 @@ def _forces(seen: Evaluation) -> Floats:
     return seen.forces
 
 
-def _sound(seen: Evaluation, time_step: float) -> Floats:
-    forces = _forces(seen)
-    if not (math.isfinite(seen.energy) and math.isfinite(forces.sum())):
+def sound_forces(seen: Evaluation, time_step: float) -> Floats:
+    """The forces, if they and the energy are finite; else `BrokenDown`."""
+    if not math.isfinite(seen.energy):
         raise BrokenDown(seen.energy, time_step)
+    return finite_forces(_forces(seen), time_step, seen.energy)
+
+
+def finite_forces(forces: Floats, time_step: float, energy: float = math.nan) -> Floats:
+    """The forces, if they are finite; else `BrokenDown`. They need not have an energy."""
+    if not math.isfinite(forces.sum()):
+        raise BrokenDown(energy, time_step)
     return forces

@@ -1,0 +1,98 @@
+"""From a config to a model that is good enough: label, fit, explore, label what is not known, and again."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gapsample.errors import FileFormatError
+from gapsample.journeys.learn_config import LearnConfig
+from gapsample.journeys.learn_problem import (
+    engine_of,
+    exploration,
+    filled_database,
+    first_model,
+    start_cells,
+)
+from gapsample.journeys.learn_report import write_learn_report
+from gapsample.learning import Learned, Learner, learn
+from gapsample.progress import Progress
+from gapsample.provenance import manifest, write_json
+
+MANIFEST, MODEL, GENERATIONS = "manifest.json", "gap.npz", "generations"
+
+
+@dataclass(frozen=True)
+class LearnOutcome:
+    """How learning ended, what learned, and the files that are there now."""
+
+    learned: Learned
+    learner: Learner
+    written: tuple[Path, ...]
+
+
+def run_learn(config: LearnConfig, *, progress: Progress | None = None) -> LearnOutcome:
+    """Learn until the audited error is below what is asked, or a limit is reached.
+
+    Called again it goes on where it was cut, or with wider limits where it had ended.
+
+    Raises
+    ------
+    GapsampleError
+        From files, fits or exploration. Quantum calculations that fail raise nothing.
+    """
+    folder, began, spent = config.output.folder, time.monotonic(), _spent(config.output.folder)
+    line = folder / GENERATIONS
+    start, database = start_cells(config), filled_database(config)
+    with engine_of(config) as (quantum, executor):
+        gap = None
+        if not any(line.glob("*.json")):
+            gap = first_model(config, database, start, quantum, executor, progress)
+        learner = Learner(gap, database, line, config.learn, progress=progress)
+
+        def note(learner: Learner, learned: Learned | None = None) -> tuple[Path, ...]:
+            seconds = round(spent + time.monotonic() - began, 3)
+            write_json(folder / MANIFEST, _manifest(config, learner, learned, seconds))
+            return write_learn_report(folder, learner, config.stop, learned)
+
+        note(learner)
+        learned = learn(
+            learner,
+            quantum,
+            exploration(config, start),
+            executor,
+            stop=config.stop,
+            batch=config.batch,
+            watch=note,
+        )
+    learner.gap.save(folder / MODEL)
+    return LearnOutcome(learned, learner, (folder / MODEL, folder / MANIFEST, *note(learner, learned)))
+
+
+def _manifest(
+    config: LearnConfig, learner: Learner, learned: Learned | None, seconds: float
+) -> dict[str, Any]:
+    newest, database = learner.generation, learner.database
+    return manifest(
+        config.as_dict(),
+        seed=config.learn.seed,
+        model={"generation": newest.number, "sha256": newest.sha256},
+        database={"path": config.database.path, "rows": len(database), "watermark": database.watermark},
+        reason=None if learned is None else learned.reason.name,
+        failures=None if learned is None else learned.failures,
+        cost={"seconds": seconds},
+    )
+
+
+def _spent(folder: Path) -> float:
+    """Seconds that earlier calls took, from their manifest."""
+    path = folder / MANIFEST
+    if not path.exists():
+        return 0.0
+    try:
+        return float(json.loads(path.read_text(encoding="utf-8"))["cost"]["seconds"])
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise FileFormatError(f"{path} is no manifest of learning: {problem!r}; move it away") from problem

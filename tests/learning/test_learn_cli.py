@@ -1,0 +1,205 @@
+"""``gapsample learn`` as a user types it: from a crystal and an engine to a model as good as asked."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from ase.build import bulk
+from click.testing import CliRunner
+
+import gapsample
+from gapsample.cli.learn import learn
+from gapsample.database import Database
+from gapsample.errors import SettingsError
+from gapsample.journeys.learn_config import load_learn_config
+
+ENGINE = """
+from ase.calculators.lj import LennardJones
+
+def engine(epsilon):
+    return LennardJones(sigma=2.3, epsilon=epsilon, rc=4.0, ro=2.5, smooth=True)
+"""
+CONFIG = """
+[database]
+path = "labels.db"
+
+[recipe]
+e0 = { Cu = 0.0 }
+split = "all"
+sigmas = { energy = 0.001, force = 0.01 }
+
+[[recipe.terms]]
+kind = "distance_2b"
+cutoff = 4.0
+cutoff_transition_width = 0.6
+theta = 0.5
+n_sparse = 15
+
+[[recipe.terms]]
+kind = "soap"
+cutoff = 4.0
+n_max = 4
+l_max = 3
+cutoff_transition_width = 1.0
+delta = 0.1
+n_sparse = 20
+
+[qm]
+kind = "python"
+file = "engine.py"
+function = "engine"
+settings = { epsilon = 0.2 }
+
+[start]
+files = ["cell.xyz"]
+labels = 3
+rattle = 0.03
+
+[explore]
+kind = "md"
+temperatures = [300.0, 900.0]
+steps = 300
+every = 30
+time_step = 2.0
+
+[learn]
+level = "LJ"
+threshold = 0.2
+
+[batch]
+labels = 2
+audits = 4
+
+[stop]
+force_error = 0.04
+labels = 40
+
+[output]
+folder = "out"
+"""
+
+
+def written(folder: Path) -> Path:
+    (folder / "engine.py").write_text(ENGINE)
+    ase.io.write(folder / "cell.xyz", bulk("Cu", "fcc", a=3.61).repeat(2))
+    (folder / "config.toml").write_text(CONFIG)
+    return folder / "config.toml"
+
+
+def run(*arguments, code=0):
+    answer = CliRunner().invoke(learn, [str(argument) for argument in arguments])
+    assert answer.exit_code == code, answer.output + str(answer.exception)
+    return answer.output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("typed")
+    assert "below what was asked" in run(written(folder))
+    return folder
+
+
+def test_it_leaves_a_model_a_table_a_figure_and_a_report(folder):
+    out = folder / "out"
+    with (out / "generations.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [int(row["generation"]) for row in rows] == list(range(len(rows)))
+    assert float(rows[-1]["audited_below"]) <= 0.04
+    gap = gapsample.load(out / "gap.npz")
+    assert gap.origin["generation"] == len(rows) - 1
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["reason"] == "CONVERGED"
+    assert manifest["settings"]["learn"]["coverage"] == 0.95
+    page = (out / "report.html").read_text()
+    assert "audited error is below" in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert (out / "errors.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_once_content_it_asks_for_nothing_more(folder):
+    before = len(Database(folder / "labels.db"))
+    run(folder / "config.toml")
+    assert len(Database(folder / "labels.db")) == before
+
+
+def test_killed_and_run_again_it_ends_with_the_same_model(folder, tmp_path):
+    config = written(tmp_path)
+    command = "from gapsample.cli.learn import learn; learn()"
+    wanted = len(Database(folder / "labels.db"))
+    for rows in (2, wanted - 1):
+        process = subprocess.Popen([sys.executable, "-c", command, str(config)], stdout=subprocess.DEVNULL)
+        while process.poll() is None and len(Database(tmp_path / "labels.db")) < rows:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    run(config)
+    one, other = (gapsample.load(place / "out" / "gap.npz") for place in (folder, tmp_path))
+    np.testing.assert_array_equal(one.alpha, other.alpha)
+
+
+def test_calculations_in_processes_with_a_time_limit_give_the_same_labels(folder, tmp_path):
+    settings = ("labeling.timeout=60", "labeling.workers=2", "stop.rounds=0")
+    output = run(written(tmp_path), *(word for setting in settings for word in ("--set", setting)))
+    assert "limit on rounds" in output
+    mine, wanted = (list(Database(place / "labels.db").select()) for place in (tmp_path, folder))
+    for one, other in zip(mine, wanted, strict=False):
+        np.testing.assert_array_equal(one.label.forces, other.label.forces)
+
+
+def test_settings_that_do_not_match_are_refused(tmp_path):
+    config = written(tmp_path)
+    with pytest.raises(SettingsError, match="either"):
+        load_learn_config(config, ["model=gap.npz"])
+    with pytest.raises(SettingsError, match="every"):
+        load_learn_config(config, ["explore.every=1000"])
+    with pytest.raises(SettingsError, match="treshold"):
+        load_learn_config(config, ["learn.treshold=1.0"])
+
+
+NESTED = """
+[system]
+kind = "system"
+symbols = "Cu4"
+cell = [[5.2, 0.0, 0.0], [0.0, 5.2, 0.0], [0.0, 0.0, 5.2]]
+core = 1.9
+
+[potential]
+kind = "lennard_jones"
+epsilon = 0.2
+sigma = 2.3
+cutoff = 4.0
+
+[sampling]
+n_live = 20
+n_cull = 1
+walk_length = 10
+shortest_walk = 5
+
+[stop]
+lowest_temperature = 300.0
+steps = 12
+
+[output]
+folder = "study"
+"""
+
+
+def test_nested_sampling_explores_as_well(tmp_path):
+    config = written(tmp_path)
+    (tmp_path / "nested.toml").write_text(NESTED)
+    text = config.read_text()
+    begin, end = text.index("[explore]"), text.index("[learn]")
+    config.write_text(text[:begin] + '[explore]\nkind = "nested"\nconfig = "nested.toml"\n\n' + text[end:])
+    output = run(config, "--set", "stop.labels=7", "--set", "stop.force_error=1e-9")
+    assert "limit on labels" in output
+    entries = list(Database(tmp_path / "labels.db").select())
+    assert sum(len(entry.atoms) == 4 for entry in entries) == 7
