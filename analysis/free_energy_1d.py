@@ -2,9 +2,9 @@
 # # A free energy along one distance, and whether to believe its error bar
 #
 # Two atoms held by a double well in their distance r. Space gives them more room far apart than close by, and
-# so F(r) = V(r) - 2 kT log r, exactly. Umbrella windows by Langevin dynamics, the surface from the windows'
-# averaged gradients, by restraint and by instantaneous collective force, and MBAR on the same samples where
-# pymbar is installed. Then many replicates, to hold the error bars against the true errors.
+# so F(r) = V(r) - 2 kT log r, exactly. Umbrella windows by Langevin dynamics, the surface from histograms of
+# the restrained samples and from instantaneous collective forces, and MBAR on the same samples where pymbar
+# is installed. Then many replicates, to hold the error bars against the true errors.
 #
 #     python analysis/free_energy_1d.py          # longer windows, 200 replicates
 #     python analysis/free_energy_1d.py --fast   # in seconds
@@ -113,10 +113,10 @@ by_restraint = [replace(samples, gradients=None) for samples in by_force]
 
 
 def surface_of(samples: list[free_energy.Samples]) -> free_energy.Surface:
-    """The surface from averaged gradients, over all of the grid."""
+    """The surface of all that the samples say, over all of the grid."""
     seen = np.concatenate([window.s[:, 0] for window in samples])
     limits = (min(float(seen.min()), GRID[0]), max(float(seen.max()), GRID[-1]))
-    return free_energy.Surface.fit(free_energy.gradient_averages(samples), (None,), [limits])
+    return free_energy.reconstruct(samples, ranges=[limits])
 
 
 def rms(r: Floats, mean: Floats) -> float:

@@ -24,6 +24,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--grid", type=click.IntRange(min=2), help="Points along each variable of what is written.")
 @click.option("--difference", nargs=2, multiple=True, metavar="A B", help="F(B) - F(A); may be repeated.")
 @click.option("--minimum-free-energy-path", "path", nargs=2, metavar="A B", help="From A to B, with barrier.")
+@click.option("--compare", is_flag=True, help="MBAR (pymbar), WHAM and umbrella integration beside it.")
 def surface(
     data: tuple[Path, ...],
     output: Path,
@@ -38,6 +39,7 @@ def surface(
     grid: int | None,
     difference: tuple[tuple[str, str], ...],
     path: tuple[str, str] | None,
+    compare: bool,
 ) -> None:
     """Learn F from DATA: grids, figure, and a summary with error bars.
 
@@ -57,6 +59,7 @@ def surface(
     ask = Questions(
         tuple((point_of(a, d), point_of(b, d)) for a, b in difference),
         None if path is None else (point_of(path[0], d), point_of(path[1], d)),
+        compare,
     )
     options = Options(kernel=kernel, hyper=hyper, free_noise=free_noise)
     outcome = map_surface(evidence, output, options, grid=grid, ask=ask)

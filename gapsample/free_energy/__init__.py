@@ -10,6 +10,7 @@ from gapsample.free_energy.bins import Bins
 from gapsample.free_energy.campaign import read_window, run_windows, write_window
 from gapsample.free_energy.collective_force import AngleField, CustomField, DistanceField, TorsionField
 from gapsample.free_energy.comparators import Comparison, compare
+from gapsample.free_energy.densities import log_densities
 from gapsample.free_energy.diagnosis import Concern, Diagnosis, diagnose
 from gapsample.free_energy.estimators import collective_force_average, gradient_averages, umbrella_average
 from gapsample.free_energy.export import read_plumed, to_xarray, write_npz, write_plumed
@@ -20,6 +21,7 @@ from gapsample.free_energy.observations import GradientAverage, LogDensity, Obse
 from gapsample.free_energy.paths import Path
 from gapsample.free_energy.placement import Difference, SurfaceBelow
 from gapsample.free_energy.plumed import read_colvar, read_input, read_windows, samples_of
+from gapsample.free_energy.reconstruction import reconstruct
 from gapsample.free_energy.samples import Samples, Visited, Window, WindowRun
 from gapsample.free_energy.surface import Surface
 from gapsample.free_energy.variables import (
@@ -78,11 +80,13 @@ __all__ = [
     "diagnose",
     "explore",
     "gradient_averages",
+    "log_densities",
     "read_colvar",
     "read_input",
     "read_plumed",
     "read_window",
     "read_windows",
+    "reconstruct",
     "run_flat",
     "run_windows",
     "sample_window",

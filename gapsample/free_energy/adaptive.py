@@ -71,6 +71,7 @@ class Campaign:
     Attributes
     ----------
     start : where the exploration begins
+    model : as in `run_windows`
     runs : all windows so far
     """
 

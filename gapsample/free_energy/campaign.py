@@ -7,13 +7,12 @@ equals one never cut, bit for bit, however many workers there are.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ase import Atoms
 
 from gapsample.errors import FileFormatError, InputError
 from gapsample.files import replacing
+from gapsample.free_energy.fingerprints import fingerprint
 from gapsample.free_energy.samples import Samples, Visited, Window, WindowRun
 from gapsample.free_energy.windows import Ensemble, Schedule, sample_window
 from gapsample.rng import stream
@@ -43,7 +43,7 @@ class Task:
     start: Atoms
     schedule: Schedule
     seed: int
-    fingerprint: str
+    mark: str
 
 
 def run_windows(
@@ -65,13 +65,14 @@ def run_windows(
     folder : where every window becomes a file; one campaign in each folder. All workers must see it
     starts : where windows begin: one configuration for all, or one for each
     executor : of `gapsample.sampling.executors`; ensemble and starts must be picklable for other processes
-    model : hash of the potential; windows sampled with another one are refused
+    model : what the potential depends on and its own numbers do not say (see `Ensemble.fingerprint`)
     first : number of the first window, for campaigns that grow
 
     Raises
     ------
     InputError
-        The folder holds other windows under these numbers, or another process is at work in it.
+        The folder holds windows of another potential, start, seed or schedule under these numbers, or another
+        process is at work in it.
     TaskFailed
         A window failed; the others on disk stand.
     """
@@ -79,6 +80,7 @@ def run_windows(
     begins = [starts] * len(windows) if isinstance(starts, Atoms) else list(starts)
     if len(begins) != len(windows):
         raise InputError(f"{len(windows)} windows want as many starts, or one for all; got {len(begins)}")
+    sampled = ensemble.fingerprint
     tasks = [
         Task(
             folder / f"window-{number:06d}.npz",
@@ -88,16 +90,16 @@ def run_windows(
             start,
             schedule,
             seed,
-            _digest(model, seed, number, window, start, schedule, ensemble.variables, ensemble.fields),
+            fingerprint(model, sampled, seed, number, window, start, schedule),
         )
         for number, (window, start) in enumerate(zip(windows, begins, strict=True), start=first)
     ]
     with _alone_in(folder):
-        done = {task.number: read_window(task.path, task.fingerprint) for task in tasks if task.path.exists()}
+        done = {task.number: read_window(task.path, task.mark) for task in tasks if task.path.exists()}
         missing = [task for task in tasks if task.number not in done]
         run_all(executor, run_task, missing, name=lambda task: f"{task.path.stem} at {task.window.center}")
         for task in missing:
-            done[task.number] = read_window(task.path, task.fingerprint)
+            done[task.number] = read_window(task.path, task.mark)
     return [done[task.number] for task in tasks]
 
 
@@ -105,15 +107,15 @@ def run_task(task: Task) -> None:
     """Sample one window and write its file; what a worker does."""
     rng = stream(task.seed, walker=task.number)
     run = sample_window(task.ensemble, task.window, task.start, task.schedule, rng)
-    write_window(task.path, run, task.fingerprint)
+    write_window(task.path, run, task.mark)
 
 
-def write_window(path: str | Path, run: WindowRun, fingerprint: str = "") -> None:
-    """Write a window so that its file is never seen half-written."""
+def write_window(path: str | Path, run: WindowRun, mark: str = "") -> None:
+    """Write a window so that its file is never seen half-written; `mark` tells whose it is."""
     samples = run.samples
     arrays: dict[str, Any] = {
         "schema": SCHEMA,
-        "fingerprint": fingerprint,
+        "fingerprint": mark,
         "center": samples.window.center,
         "kappa": samples.window.kappa,
         "s": samples.s,
@@ -128,12 +130,12 @@ def write_window(path: str | Path, run: WindowRun, fingerprint: str = "") -> Non
         np.savez(stream_, **arrays)
 
 
-def read_window(path: str | Path, fingerprint: str | None = None) -> WindowRun:
+def read_window(path: str | Path, mark: str | None = None) -> WindowRun:
     """Read a window's file.
 
     Parameters
     ----------
-    fingerprint : what it must have been written with; None takes any
+    mark : what it must have been written with; None takes any
 
     Raises
     ------
@@ -152,7 +154,7 @@ def read_window(path: str | Path, fingerprint: str | None = None) -> WindowRun:
         ) from problem
     if schema != SCHEMA:
         raise FileFormatError(f"{path} has schema {schema}, wanted {SCHEMA}; upgrade gapsample")
-    if fingerprint is not None and written_with != fingerprint:
+    if mark is not None and written_with != mark:
         raise InputError(
             f"{path} was sampled with another potential, seed, start, schedule or window; choose another "
             "folder, or delete it to sample it again"
@@ -191,36 +193,3 @@ def _lock(descriptor: int, folder: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as problem:
         raise InputError(f"another process runs a campaign in {folder}; wait for it or stop it") from problem
-
-
-def _digest(*things: Any) -> str:
-    """SHA-256 of what a window's samples follow from; the same in every process."""
-    digest = hashlib.sha256()
-    for part in _parts(things):
-        digest.update(b"%d:" % len(part) + part)
-    return digest.hexdigest()
-
-
-def _parts(thing: Any) -> Iterator[bytes]:
-    if isinstance(thing, Atoms):
-        yield from _parts(
-            [
-                *(thing.numbers, thing.positions, thing.cell.array, thing.pbc, thing.get_masses()),
-                *(repr(constraint.todict()) for constraint in thing.constraints),
-            ]
-        )
-    elif isinstance(thing, np.ndarray):
-        yield from (str(thing.dtype).encode(), str(thing.shape).encode(), thing.tobytes())
-    elif is_dataclass(thing) and not isinstance(thing, type):
-        yield type(thing).__qualname__.encode()
-        for field in fields(thing):
-            if field.init:
-                yield from _parts(getattr(thing, field.name))
-    elif isinstance(thing, tuple | list):
-        yield b"%d items" % len(thing)
-        for part in thing:
-            yield from _parts(part)
-    elif callable(thing):
-        yield f"{thing.__module__}.{thing.__qualname__}".encode()
-    else:
-        yield repr(thing.item() if isinstance(thing, np.generic) else thing).encode()

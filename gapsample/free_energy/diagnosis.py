@@ -21,6 +21,7 @@ from gapsample.errors import InputError
 from gapsample.free_energy.estimators import FEW
 from gapsample.free_energy.loops import loop_sums, periods_of
 from gapsample.free_energy.samples import Samples
+from gapsample.free_energy.settling import FEW_PASSAGES, TWO_HUMPS, bimodality, passages
 from gapsample.free_energy.surface import Surface
 from gapsample.gp.spectra import Open
 from gapsample.sampling.autocorrelation import ChainTooShort, autocorrelation_times, shared_times
@@ -30,7 +31,6 @@ Integers = NDArray[np.int64]
 
 UNLIKELY = 1e-3  # chance of a false alarm of each check of a good surface
 FEWEST = 20.0  # effective samples of a window that can be judged
-TWO_HUMPS = 5.0 / 9.0  # bimodality coefficient of a uniform density: more has two humps
 PREFERRED = 3.0  # log of the ratio of evidences: one to twenty
 
 
@@ -59,8 +59,9 @@ class Concern(Enum):
         "from other neighbors"
     )
     TWO_STATES = (
-        "samples of a window fall into two groups: another slow variable may be hidden; check that both are "
-        "visited many times, restrain more strongly, or add a variable"
+        "samples of a window fall into two groups: another slow variable may be hidden, or it lies on a "
+        "ridge; with few passages between them its average is all but ignored. Sample it longer, restrain "
+        "more strongly, or add a variable"
     )
     FEW_SAMPLES = "a window holds too few independent samples to know its own error; sample it longer"
 
@@ -91,7 +92,7 @@ class Diagnosis:
 
     Attributes
     ----------
-    chi2 : shape (n,), misfit of each window, as the others foretell it; d expected, NaN for log-densities
+    chi2 : shape (n,), misfit of each window, as the others foretell it; d expected
     loops : shape (n_loops,), sums round loops in units of their standard deviation
     effective : shape (n,), independent samples of each window; empty without samples
     bimodality : shape (n,), 1/3 for a Gaussian, 5/9 for a uniform density, 1 for two points
@@ -155,25 +156,9 @@ def diagnose(surface: Surface, samples: Sequence[Samples] = (), *, refit: bool =
         *([Finding(Concern.WRONG_KERNEL, (), rougher, PREFERRED)] if rougher > PREFERRED else []),
         *_in_loops(loops, members),
         *_below(effective),
-        *_humped(humps, effective),
+        *_humped(humps, effective, np.array([passages(s) for s in samples])),
     ]
     return Diagnosis(misfit, loops, effective, humps, curvature, rougher, tuple(warnings))
-
-
-def bimodality(samples: Samples) -> float:
-    """(skewness^2 + 1) / kurtosis, the largest over the principal axes of a window's samples.
-
-    References
-    ----------
-    Pfister et al., Front. Psychol. 4, 700 (2013).
-    """
-    away = samples.displacements()
-    away = away - away.mean(axis=0)
-    _, axes = np.linalg.eigh(away.T @ away)
-    z = away @ axes
-    second = np.mean(z**2, axis=0)
-    found = (np.mean(z**3, axis=0) ** 2 / second**3 + 1.0) / (np.mean(z**4, axis=0) / second**2)
-    return float(np.max(found))
 
 
 def _rougher(surface: Surface) -> float:
@@ -239,9 +224,11 @@ def _below(effective: Floats) -> Iterator[Finding]:
             yield Finding(Concern.FEW_SAMPLES, (number,), float(effective[number]), FEWEST)
 
 
-def _humped(humps: Floats, effective: Floats) -> Iterator[Finding]:
+def _humped(humps: Floats, effective: Floats, passed: Integers) -> Iterator[Finding]:
+    """Windows of two groups; of windows that few samples make look so, those that hardly passed between."""
+    judged = (effective >= FEWEST) | (passed < FEW_PASSAGES)
     for number in np.argsort(-humps).tolist():
-        if humps[number] > TWO_HUMPS and effective[number] >= FEWEST:
+        if humps[number] > TWO_HUMPS and judged[number]:
             yield Finding(Concern.TWO_STATES, (number,), float(humps[number]), TWO_HUMPS)
 
 

@@ -7,12 +7,15 @@ An observation says: this value is the average of dF/ds over these very points, 
 that of the series *less dF/ds at its points*, which varies within the window without being noise. Unless an
 earlier estimate of the surface is given, dF/ds is taken to be linear within the window: for collective
 forces by regression on s; for the umbrella estimate, where then kappa + F'' = kT C^-1 with C the covariance
-of s, so that the noise is that of kT C^-1 (s - mean), however strong the restraint.
+of s, so that the noise is that of kT C^-1 (s - mean), however strong the restraint. A window that has not
+settled (`settling`) is believed less than that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from ase import units
@@ -21,9 +24,11 @@ from numpy.typing import NDArray
 from gapsample.errors import InputError
 from gapsample.free_energy.observations import GradientAverage
 from gapsample.free_energy.samples import Samples
+from gapsample.free_energy.settling import counts_as
 from gapsample.sampling.autocorrelation import (
     LEAST,
     ChainTooShort,
+    autocorrelation_times,
     covariance_of_mean,
     shared_times,
 )
@@ -33,6 +38,13 @@ FEW = 8  # windows that cannot tell how their kind differs
 
 Gradient = Callable[[Floats], Floats]
 """An estimate of dF/ds at points, shapes (n, d) -> (n, d)."""
+
+
+class Noise(NamedTuple):
+    """The part of a window's series that is noise, and its autocorrelation times; (n, d) and (d,)."""
+
+    series: Floats
+    taus: Floats
 
 
 def umbrella_average(
@@ -57,7 +69,8 @@ def umbrella_average(
     InputError
         A variable is not restrained.
     """
-    return _average(samples, _restoring(samples), _umbrella_noise(samples, surface, least), least, taus)
+    series = _umbrella_noise(samples, surface, least)
+    return _average(samples, _restoring(samples), _judged(series, least, taus), least)
 
 
 def collective_force_average(
@@ -78,7 +91,8 @@ def collective_force_average(
             f"the window at {samples.window.center} has no collective forces; sample it with fields, or use "
             "the umbrella estimate"
         )
-    return _average(samples, forces, _force_noise(samples, forces, surface, least), least, taus)
+    series = _force_noise(samples, forces, surface, least)
+    return _average(samples, forces, _judged(series, least, taus), least)
 
 
 def gradient_averages(
@@ -101,21 +115,20 @@ def gradient_averages(
         As `umbrella_average`.
     """
     check_alike(windows)
-    taus: list[Floats | None] = [None] * len(windows)
-    if share and len(windows) >= FEW:
-        noise = [
-            _umbrella_noise(samples, surface, least)
-            if samples.gradients is None
-            else _force_noise(samples, samples.gradients, surface, least)
-            for samples in windows
-        ]
-        taus = list(shared_times(noise, least=least))
     return [
-        (umbrella_average if samples.gradients is None else collective_force_average)(
-            samples, surface=surface, least=least, taus=tau
+        _average(
+            samples, _restoring(samples) if samples.gradients is None else samples.gradients, noise, least
         )
-        for samples, tau in zip(windows, taus, strict=True)
+        for samples, noise in zip(windows, _noises(windows, surface, least, share), strict=True)
     ]
+
+
+def umbrella_noise(windows: Sequence[Samples], *, least: float = LEAST, share: bool = True) -> list[Noise]:
+    """Noise of the restoring force of each window, whether or not it has collective forces.
+
+    Parameters and errors as `gradient_averages`.
+    """
+    return _noises([replace(samples, gradients=None) for samples in windows], None, least, share)
 
 
 def check_alike(windows: Sequence[Samples]) -> None:
@@ -133,10 +146,26 @@ def check_alike(windows: Sequence[Samples]) -> None:
             )
 
 
-def _average(
-    samples: Samples, series: Floats, noise: Floats, least: float, taus: Floats | None
-) -> GradientAverage:
-    covariance = covariance_of_mean(noise, least=least, taus=taus)
+def _noises(windows: Sequence[Samples], surface: Gradient | None, least: float, share: bool) -> list[Noise]:
+    series = [
+        _umbrella_noise(samples, surface, least)
+        if samples.gradients is None
+        else _force_noise(samples, samples.gradients, surface, least)
+        for samples in windows
+    ]
+    if share and len(windows) >= FEW:
+        return [Noise(s, taus) for s, taus in zip(series, shared_times(series, least=least), strict=True)]
+    return [_judged(s, least, None) for s in series]
+
+
+def _judged(series: Floats, least: float, taus: Floats | None) -> Noise:
+    return Noise(series, autocorrelation_times(series, least=least) if taus is None else taus)
+
+
+def _average(samples: Samples, series: Floats, noise: Noise, least: float) -> GradientAverage:
+    covariance = covariance_of_mean(noise.series, least=least, taus=noise.taus)
+    spread = np.cov(series.T).reshape(covariance.shape)
+    covariance = covariance + spread / counts_as(samples, noise.series, noise.taus)
     return GradientAverage(_points(samples), series.mean(axis=0), covariance)
 
 

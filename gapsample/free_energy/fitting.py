@@ -139,7 +139,7 @@ def fit(
     step = -(-len(observations) // PILOT_WINDOWS)
     pilot = observations[::step]
     rough = _broad(axes, min(PILOT_MODES, options.modes(d)))
-    space = WeightSpace(rough, _absorb(rough, pilot, np.zeros(d), None), options.free_noise)
+    space = WeightSpace(rough, absorb(rough, pilot, np.zeros(d), None), options.free_noise)
     start, bounds = _guess(space, pilot)
     x = _climb(space, start, bounds)
     lengths = np.exp(x[1 : 1 + d])
@@ -150,7 +150,7 @@ def fit(
     ]
     features = Features.choose(snug, RESOLVED * lengths, options.modes(d), NEGLIGIBLE)
     lost = np.exp(2.0 * x[0]) * features.prior(lengths).lost
-    space = WeightSpace(features, _absorb(features, observations, lost, None), options.free_noise)
+    space = WeightSpace(features, absorb(features, observations, lost, None), options.free_noise)
     return _settle(space, lost, x, bounds, options, rng)
 
 
@@ -170,7 +170,7 @@ def update(
     old, new = observations
     space = fitted.space
     features = space.features
-    space = WeightSpace(features, _absorb(features, new, fitted.lost, space.sums), space.free_noise)
+    space = WeightSpace(features, absorb(features, new, fitted.lost, space.sums), space.free_noise)
     x = np.median(fitted.parameters, axis=0)
     again = _settle(space, fitted.lost, x, fitted.bounds, options, rng)
     d = features.dimension
@@ -195,9 +195,33 @@ def noise(observation: Observation, lost: Floats) -> Floats:
     return observation.covariance
 
 
-def _absorb(
-    features: Features, observations: Sequence[Observation], lost: Floats, start: Sums | None
-) -> Sums:
+def sloped(observations: Sequence[Observation]) -> list[int]:
+    """Numbers of the observations that have a `gradient`: all but log-densities along a line."""
+    return [k for k, o in enumerate(observations) if isinstance(o, GradientAverage) or o.sloped]
+
+
+def gradient(features: Features, observation: Observation, lost: Floats) -> tuple[Floats, Floats, Floats]:
+    """One gradient of each observation, the slope of a log-density: features (d, M), value, covariance.
+
+    Raises
+    ------
+    InputError
+        The points of a log-density do not spread in all variables.
+    """
+    covariance = noise(observation, lost)
+    if isinstance(observation, GradientAverage):
+        return rows(features, observation), observation.value, covariance
+    slopes = observation.slopes
+    return slopes @ rows(features, observation), slopes @ observation.value, slopes @ covariance @ slopes.T
+
+
+def absorb(features: Features, observations: Sequence[Observation], lost: Floats, start: Sums | None) -> Sums:
+    """Sums of observations, added to those of earlier ones where there are any.
+
+    Parameters
+    ----------
+    lost : shape (d,), prior variance of derivatives that the features lack
+    """
     accumulator = Accumulator(len(features), start)
     for observation in observations:
         covariance = noise(observation, lost)

@@ -10,7 +10,6 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from gapsample.free_energy import fitting
-from gapsample.free_energy.observations import GradientAverage
 from gapsample.free_energy.surface import Surface
 from gapsample.free_energy.variables import Periods, shortest
 from gapsample.gp.spectra import Periodic
@@ -33,15 +32,18 @@ def loop_sums(surface: Surface) -> tuple[Floats, list[Integers]]:
     distance between windows costs little. That surface bends over no less than the distance of windows:
     otherwise it would follow anything.
     """
-    numbers = [k for k, o in enumerate(surface.observations) if isinstance(o, GradientAverage)]
-    known = [o for o in surface.observations if isinstance(o, GradientAverage)]
     periods = periods_of(surface)
-    if len(known) < 3:
+    numbers = fitting.sloped(surface.observations)
+    if len(numbers) < 3:
         return np.zeros(0), []
-    centers = np.array([o.center for o in known])
+    centers = np.array([surface.observations[number].center for number in numbers])
     weights = _smooth_weights(surface, centers, periods)
-    left = np.array([o.value - fitting.rows(surface.fitted.space.features, o) @ weights for o in known])
-    noise = np.array([o.covariance for o in known]) * surface.fitted.posteriors[0].noise ** 2
+    features, nothing = surface.fitted.space.features, np.zeros(len(periods))
+    left, noise = np.empty(centers.shape), np.empty((*centers.shape, len(periods)))
+    for k, number in enumerate(numbers):
+        rows, value, covariance = fitting.gradient(features, surface.observations[number], nothing)
+        left[k] = value - rows @ weights
+        noise[k] = covariance * surface.fitted.posteriors[0].noise ** 2
     sums, members = [], []
     for loop in _closed(centers, periods, np.array([axis.extent for axis in surface.axes])):
         steps = shortest(np.roll(centers[loop], -1, axis=0) - centers[loop], periods)

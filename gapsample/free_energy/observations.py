@@ -104,6 +104,35 @@ class LogDensity:
     def dimension(self) -> int:
         return int(self.points.shape[1])
 
+    @property
+    def center(self) -> Floats:
+        """Mean of the points, the less noisy ones counting more, shape (d,)."""
+        known = np.linalg.solve(self.covariance, np.ones(len(self.points)))
+        return np.asarray(known @ self.points / known.sum())
+
+    @property
+    def sloped(self) -> bool:
+        """Whether the points spread in all variables, so that `slopes` can be known."""
+        return bool(np.linalg.matrix_rank(self.points - self.center) == self.dimension)
+
+    @property
+    def slopes(self) -> Floats:
+        """What turns values into the gradient of the plane that fits them best, shape (d, n).
+
+        Raises
+        ------
+        InputError
+            The points do not spread in all variables.
+        """
+        if not self.sloped:
+            raise InputError(
+                f"{len(self.points)} points that spread in fewer than {self.dimension} variables have no "
+                "slope"
+            )
+        plane = np.column_stack([np.ones(len(self.points)), self.points - self.center])
+        weighted = np.linalg.solve(self.covariance, plane)
+        return np.linalg.solve(weighted.T @ plane, weighted.T)[1:]
+
 
 Observation = GradientAverage | LogDensity
 

@@ -268,17 +268,15 @@ class Surface:
 
         The residual of a window about the posterior mean has covariance S - G C G', with S its noise; the
         same number is the chi^2 of predicting the window from all others. Hyper-parameters are those of the
-        first posterior. Log-densities have NaN.
+        first posterior. Of log-densities it is the slope that is judged; NaN where points lie on a line.
         """
-        posterior, features = self.fitted.posteriors[0], self.features
+        posterior = self.fitted.posteriors[0]
         result = np.full(len(self.observations), np.nan)
-        for number, observation in enumerate(self.observations):
-            if isinstance(observation, GradientAverage):
-                rows = fitting.rows(features, observation)
-                left = fitting.noise(observation, self.fitted.lost) * posterior.noise**2
-                left = left - posterior.covariance(rows)
-                residual = observation.value - rows @ posterior.mean
-                result[number] = residual @ np.linalg.solve(left, residual)
+        for number in fitting.sloped(self.observations):
+            rows, value, noise = fitting.gradient(self.features, self.observations[number], self.fitted.lost)
+            left = noise * posterior.noise**2 - posterior.covariance(rows)
+            residual = value - rows @ posterior.mean
+            result[number] = residual @ np.linalg.solve(left, residual)
         return result
 
     @classmethod

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gapsample.errors import InputError
 from gapsample.free_energy.biased import Biased
 from gapsample.free_energy.collective_force import Field, collective_gradient
+from gapsample.free_energy.fingerprints import fingerprint
 from gapsample.free_energy.samples import Samples, Visited, Window, WindowRun
 from gapsample.free_energy.variables import Variable, along, evaluate_all, periods_of, shortest
 from gapsample.potential.protocol import Potential
@@ -42,6 +43,11 @@ class Ensemble:
             raise InputError(
                 f"{len(self.variables)} variables want as many fields, or none; got {len(self.fields)}"
             )
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of potential, variables and fields; `gapsample.free_energy.fingerprints` tells its limits."""
+        return fingerprint(self.potential, self.variables, self.fields)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -17,13 +17,13 @@ from gapsample.journeys.nested_plan import Sampling
 from gapsample.journeys.nested_report import write_nested_report
 from gapsample.journeys.nested_study import REPORT, Leaf, Study
 from gapsample.journeys.visited import collect, watermark
+from gapsample.journeys.workers import executor_of
 from gapsample.nested.exchange import Exchangeable, Family
 from gapsample.nested.problem import Problem
 from gapsample.nested.state import State
 from gapsample.nested.stop import log_remaining_evidence, observable_above
 from gapsample.progress import Progress
 from gapsample.sampling import loop
-from gapsample.sampling.executors import cluster, local, threads
 from gapsample.sampling.resilient import Resilient
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Journey:
         ended: dict[str, loop.Reason | None] = {leaf.name: None for leaf in self.problems}
         limits = [loop.wall_time(stop.wall_time)] if stop.wall_time is not None else []
         limits += [loop.steps(stop.steps)] if stop.steps is not None else []
-        with executor_of(config.sampling) as self.executor:
+        with _workers(config.sampling) as self.executor:
             for family in self.study.families:
                 results = (
                     self._together(family, limits) if len(family) > 1 else self._alone(family[0], limits)
@@ -200,15 +200,11 @@ class Journey:
         return until
 
 
-@contextmanager
-def executor_of(sampling: Sampling) -> Iterator[Executor | None]:
+def _workers(sampling: Sampling) -> AbstractContextManager[Executor | None]:
     """The workers that a config asks for; None for a single thread."""
     if sampling.executor == "threads" and sampling.workers == 1:
-        yield None
-        return
-    makers: dict[str, Any] = {"threads": threads, "processes": local, "cluster": cluster}
-    with makers[sampling.executor](sampling.address or sampling.workers) as executor:
-        yield executor
+        return nullcontext()
+    return executor_of(sampling.executor, sampling.workers, sampling.address)
 
 
 def _any_of(ends: Sequence[loop.Until[State]]) -> loop.Until[Family]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Literal
 
 from gapsample.errors import SettingsError
+from gapsample.journeys.workers import Kind, check_workers
 from gapsample.nested.settings import Settings
 
 
@@ -38,15 +38,14 @@ class Sampling:
     exchange: bool = False
     seed: int = 0
     seeds: int = 1
-    executor: Literal["threads", "processes", "cluster"] = "threads"
+    executor: Kind = "threads"
     workers: int = 1
     address: str | None = None
 
     def __post_init__(self) -> None:
-        if self.seeds < 1 or self.workers < 1:
-            raise SettingsError(f"wanted one or more seeds and workers, got {self.seeds} and {self.workers}")
-        if (self.executor == "cluster") != (self.address is not None):
-            raise SettingsError("a cluster, and nothing else, needs the address of its scheduler")
+        if self.seeds < 1:
+            raise SettingsError(f"wanted one or more seeds, got {self.seeds}")
+        check_workers(self.executor, self.workers, self.address)
         self.settings()
 
     def settings(self, keep_every: int = 0, keep_above: tuple[str, float] | None = None) -> Settings:

@@ -19,8 +19,10 @@ from gapsample.free_energy.grid import Grid
 from gapsample.free_energy.observations import GradientAverage
 from gapsample.free_energy.paths import Path as MinimumPath
 from gapsample.free_energy.plumed import number_of
+from gapsample.free_energy.reconstruction import reconstruct
 from gapsample.free_energy.surface import Surface
 from gapsample.free_energy.variables import shortest
+from gapsample.journeys.surface_comparison import Beside, beside
 from gapsample.journeys.surface_data import Evidence
 from gapsample.plots import Figure, png
 from gapsample.plots import free_energy as drawn
@@ -35,10 +37,11 @@ SAME = 0.03  # of a period or range: minima nearer than this are one
 
 @dataclass(frozen=True)
 class Questions:
-    """What is asked of a surface besides its map: pairs of points."""
+    """What is asked of a surface besides its map: pairs of points, and whether other methods agree."""
 
     differences: tuple[tuple[Floats, Floats], ...] = ()
     path: tuple[Floats, Floats] | None = None
+    compare: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,7 @@ class SurfaceOutcome:
     ----------
     minima : shape (m, d), the lowest first
     path : the one asked for, or None
+    beside : other methods, where they were asked for
     summary : in words
     written : files
     """
@@ -57,6 +61,7 @@ class SurfaceOutcome:
     grid: Grid
     minima: Floats
     path: MinimumPath | None
+    beside: Beside | None
     summary: str
     written: tuple[Path, ...] = field(default=())
 
@@ -74,14 +79,18 @@ def map_surface(
     Parameters
     ----------
     grid : points along each variable; None leaves it to the number of variables
-    ask : what else is wanted; a path is written to ``path.npz``
+    ask : what else is wanted; a path is written to ``path.npz``, other methods to ``comparison.tsv`` and
+        ``comparison.png``
 
     Raises
     ------
     InputError
         A point that is asked for has another dimension, or lies outside of what is known.
     """
-    surface = Surface.fit(evidence.observations, evidence.periods, options=options)
+    if evidence.windows:
+        surface = reconstruct(evidence.windows, options=options)
+    else:
+        surface = Surface.fit(evidence.observations, evidence.periods, options=options)
     on_grid = surface.grid(GRID[len(evidence.names)] if grid is None else grid)
     minima = lowest_minima(surface, on_grid)
     path = None if ask.path is None else surface.minimum_free_energy_path(*ask.path)
@@ -93,12 +102,15 @@ def map_surface(
         value, std = surface.difference(path.points[0], path.points[-1])
         lines.append(f"path from {_point(path.points[0])} to {_point(path.points[-1])}:")
         lines.append(f"  barrier {_both(path.barrier, path.barrier_std)}, difference {_both(value, std)}")
+    others = beside(evidence, surface, _highest(surface)) if ask.compare else None
+    lines.extend(() if others is None else others.lines())
     lines.extend(_check_lines(diagnose(surface, evidence.windows, refit=False).warnings))
     summary = "\n".join(lines)
-    written = _write(
-        evidence, folder, on_grid, path, summary, figure(evidence, surface, on_grid, minima, path)
-    )
-    return SurfaceOutcome(surface, on_grid, minima, path, summary, written)
+    picture = figure(evidence, surface, on_grid, minima, path)
+    written = [*_write(evidence, folder, on_grid, summary, picture)]
+    written += [] if path is None else [_write_path(evidence, folder, path)]
+    written += [] if others is None else [*_write_beside(others, folder)]
+    return SurfaceOutcome(surface, on_grid, minima, path, others, summary, tuple(written))
 
 
 def point_of(text: str, d: int) -> Floats:
@@ -241,26 +253,34 @@ def _both(value: float, std: float) -> str:
     return f"{value:.4f} ± {std:.4f} eV ({value / KJ_PER_MOL:.2f} ± {std / KJ_PER_MOL:.2f} kJ/mol)"
 
 
-def _write(
-    evidence: Evidence, folder: Path, grid: Grid, path: MinimumPath | None, summary: str, picture: Figure
-) -> tuple[Path, ...]:
+def _write(evidence: Evidence, folder: Path, grid: Grid, summary: str, picture: Figure) -> tuple[Path, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"surface.{suffix}" for suffix in ("npz", "grid", "png", "txt")]
     write_npz(files[0], grid, evidence.names)
-    write_plumed(files[1], grid, evidence.names)
+    write_plumed(files[1], grid, evidence.names, energy=evidence.unit.energy, scales=evidence.scales)
     with replacing(files[2]) as stream:
         stream.write(png(picture))
     write_text(files[3], summary + "\n")
-    if path is not None:
-        files.append(folder / "path.npz")
-        with replacing(files[-1]) as stream:
-            np.savez(
-                stream,
-                dims=np.array(evidence.names),
-                points=path.points,
-                free_energy=path.free_energy,
-                std=path.std,
-                barrier=path.barrier,
-                barrier_std=path.barrier_std,
-            )
     return tuple(files)
+
+
+def _write_path(evidence: Evidence, folder: Path, path: MinimumPath) -> Path:
+    with replacing(folder / "path.npz") as stream:
+        np.savez(
+            stream,
+            dims=np.array(evidence.names),
+            points=path.points,
+            free_energy=path.free_energy,
+            std=path.std,
+            barrier=path.barrier,
+            barrier_std=path.barrier_std,
+        )
+    return folder / "path.npz"
+
+
+def _write_beside(others: Beside, folder: Path) -> tuple[Path, Path]:
+    table, picture = folder / "comparison.tsv", folder / "comparison.png"
+    write_text(table, others.found.table())
+    with replacing(picture) as stream:
+        stream.write(png(others.figure()))
+    return table, picture

@@ -26,10 +26,12 @@ from gapsample.free_energy.plumed import (
 )
 from gapsample.free_energy.samples import Samples
 from gapsample.free_energy.variables import Periods
+from gapsample.journeys.umbrella_folder import FOLDER, WINDOWS, is_campaign, open_campaign
 
 Floats = NDArray[np.float64]
 
-WINDOWS, INPUT = "window-*.npz", "plumed.dat"
+INPUT = "plumed.dat"
+PLUMED = Units()
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,8 @@ class Evidence:
     names : of the variables
     temperature : K, None where nobody knows it
     windows : samples, where there are some, for comparators
+    lengths : those of the variables that are lengths, here in Å
+    unit : in which PLUMED is to have the surface
     """
 
     names: tuple[str, ...]
@@ -48,6 +52,13 @@ class Evidence:
     observations: tuple[Observation, ...]
     temperature: float | None
     windows: tuple[Samples, ...] = ()
+    lengths: tuple[str, ...] = ()
+    unit: Units = PLUMED
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """PLUMED's unit of each variable in ours."""
+        return tuple(self.unit.length if name in self.lengths else 1.0 for name in self.names)
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,8 @@ class Reading:
     ----------
     names : of the variables: columns of COLVAR files, in the order of a list's centers. Not needed where a
         restraint names them
-    lengths : those of `names` that are lengths, in PLUMED's unit of length
+    lengths : those of `names` that are lengths, in PLUMED's files in its unit of length. A campaign's folder
+        knows its own
     plumed : PLUMED inputs, one for all COLVAR files or one each; without one ``plumed.dat`` beside each
     temperature : K; needed for PLUMED's files
     skip : samples at the beginning of each file to leave out
@@ -91,26 +103,35 @@ def read_evidence(files: Sequence[Path], how: Reading) -> Evidence:
             f"give either .npz files (or folders of them) or PLUMED's, got {list(map(str, files))}"
         )
     if kinds == {False}:
-        return of_windows(*_plumed(found, how))
+        names, plumed, unit = _plumed(found, how)
+        return of_windows(names, plumed, how.lengths, unit)
     if len(found) == 1 and "gradient" in (table := _arrays(found[0])):
         return _table(found[0], table, how)
     windows = [_cut(read_window(path).samples, how.skip) for path in found]
-    return of_windows(how.names or _names_beside(found[0], len(windows[0].periods)), windows)
+    names, lengths = _variables_beside(found[0], len(windows[0].periods))
+    return of_windows(how.names or names, windows, how.lengths or lengths)
 
 
-def of_windows(names: tuple[str, ...], windows: Sequence[Samples]) -> Evidence:
+def of_windows(
+    names: tuple[str, ...],
+    windows: Sequence[Samples],
+    lengths: tuple[str, ...] = (),
+    unit: Units = PLUMED,
+) -> Evidence:
     """Averaged gradients of windows, with their noise."""
     observations = tuple(gradient_averages(windows))
     first = windows[0]
     if len(names) != len(first.periods):
         raise InputError(f"{len(first.periods)} variables want as many names, got {list(names)}")
-    return Evidence(names, first.periods, observations, first.temperature, tuple(windows))
+    if not set(lengths) <= set(names):
+        raise InputError(f"lengths {list(lengths)} must be among the variables {list(names)}")
+    return Evidence(names, first.periods, observations, first.temperature, tuple(windows), lengths, unit)
 
 
 def _expanded(file: Path) -> list[Path]:
     if not file.is_dir():
         return [file]
-    found = sorted(file.glob(WINDOWS)) or sorted((file / "windows").glob(WINDOWS))
+    found = sorted(file.glob(WINDOWS)) or sorted((file / FOLDER).glob(WINDOWS))
     if not found:
         raise InputError(f"{file} holds no windows of a campaign ({WINDOWS})")
     return found
@@ -121,26 +142,30 @@ def _cut(samples: Samples, skip: int) -> Samples:
     return Samples(samples.window, samples.s[skip:], samples.temperature, samples.periods, gradients)
 
 
-def _names_beside(path: Path, d: int) -> tuple[str, ...]:
-    """Names from the surface written beside a campaign's windows, else s1, s2, ..."""
-    surface = path.parent.parent / "surface.npz"
-    return tuple(_arrays(surface)["dims"].tolist()) if surface.exists() else _numbered(d)
+def _variables_beside(path: Path, d: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names, and those of them that are lengths, from a campaign's manifest; else s1, s2, ..."""
+    folder = path.parent.parent
+    if path.parent.name != FOLDER or not is_campaign(folder):
+        return _numbered(d), ()
+    config = open_campaign(folder).config
+    return config.names, config.lengths
 
 
 def _numbered(d: int) -> tuple[str, ...]:
     return tuple(f"s{a + 1}" for a in range(d))
 
 
-def _plumed(found: Sequence[Path], how: Reading) -> tuple[tuple[str, ...], list[Samples]]:
+def _plumed(found: Sequence[Path], how: Reading) -> tuple[tuple[str, ...], list[Samples], Units]:
     if how.temperature is None:
         raise InputError("PLUMED's files do not say their temperature; give --temperature")
     if len(found) == 1 and not _is_colvar(found[0]):
         if not how.names:
             raise InputError(f"the list {found[0]} does not name its variables; give --variables")
-        unit = read_input(how.plumed[0])[1] if how.plumed else Units()
-        return how.names, read_windows(
+        unit = read_input(how.plumed[0])[1] if how.plumed else PLUMED
+        listed = read_windows(
             found[0], how.names, temperature=how.temperature, lengths=how.lengths, unit=unit, skip=how.skip
         )
+        return how.names, listed, unit
     inputs = how.plumed or tuple(path.parent / INPUT for path in found)
     if len(inputs) not in (1, len(found)):
         raise InputError(f"{len(found)} COLVAR files want one PLUMED input or as many, got {len(inputs)}")
@@ -161,7 +186,7 @@ def _plumed(found: Sequence[Path], how: Reading) -> tuple[tuple[str, ...], list[
                 skip=how.skip,
             )
         )
-    return names, windows
+    return names, windows, unit
 
 
 def _is_colvar(path: Path) -> bool:
@@ -204,4 +229,4 @@ def _table(path: Path, table: dict[str, Any], how: Reading) -> Evidence:
     names = how.names or (tuple(table["names"].tolist()) if "names" in table else _numbered(len(periods)))
     temperature = float(table["temperature"]) if "temperature" in table else how.temperature
     periodic = tuple(None if np.isnan(period) else float(period) for period in periods)
-    return Evidence(names, periodic, observations, temperature)
+    return Evidence(names, periodic, observations, temperature, lengths=how.lengths)

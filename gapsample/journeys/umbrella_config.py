@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
 from gapsample.errors import SettingsError
 from gapsample.free_energy.windows import Schedule
-from gapsample.journeys.nested_config import CalculatorModel, GapModel
-from gapsample.settings import build, dump, load_overridden
+from gapsample.journeys.nested_potentials import CalculatorModel, GapModel
+from gapsample.journeys.workers import Kind, check_workers
+from gapsample.settings import build, dump, load_overridden, override
 
 Fragment = Literal["bonded"] | tuple[int, ...] | None
 PERIOD = "period"
@@ -149,19 +151,42 @@ class ListOfWindows:
 
 
 @dataclass(frozen=True)
+class AdaptiveWindows:
+    """Windows that grow from the start to where they teach most; see `gapsample.free_energy.explore`.
+
+    Attributes
+    ----------
+    kappa : as in a grid
+    steps : how far, in each variable, the next windows may lie from those there are
+    below : eV above the lowest; higher regions are left alone
+    error : eV, of what is asked for, at which to stop
+    difference : two points [a, b] if F(b) - F(a) is asked for; none: the surface `below`
+    batch : windows in a round, run in parallel
+    most : windows, at which to stop as well
+    ranges : of each variable [first, last], or ``"period"``; none: no limits
+    """
+
+    kappa: float | tuple[float, ...]
+    steps: tuple[float, ...]
+    below: float
+    error: float
+    difference: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    batch: int = 8
+    most: int = 1000
+    ranges: tuple[Literal["period"] | tuple[float, float], ...] | None = None
+
+
+@dataclass(frozen=True)
 class Workers:
     """Who samples: the first four as in nested sampling."""
 
     seed: int = 0
-    executor: Literal["threads", "local", "cluster"] = "threads"
+    executor: Kind = "threads"
     workers: int = 1
     address: str | None = None
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise SettingsError(f"wanted one or more workers, got {self.workers}")
-        if (self.executor == "cluster") != (self.address is not None):
-            raise SettingsError("a cluster, and nothing else, needs the address of its scheduler")
+        check_workers(self.executor, self.workers, self.address)
 
 
 @dataclass(frozen=True)
@@ -208,6 +233,7 @@ UMBRELLA_KINDS: Mapping[str, type] = {
     "linear": LinearOf,
     "grid": GridOfWindows,
     "list": ListOfWindows,
+    "adaptive": AdaptiveWindows,
 }
 """What starts, potentials, variables and windows are called in config files."""
 
@@ -219,7 +245,7 @@ class UmbrellaConfig:
     start: Start | Python
     potential: GapModel | CalculatorModel | Python
     variables: tuple[VariableOf, ...]
-    windows: GridOfWindows | ListOfWindows
+    windows: GridOfWindows | ListOfWindows | AdaptiveWindows
     schedule: Schedule
     output: UmbrellaOutput
     sampling: Workers = field(default_factory=Workers)
@@ -231,11 +257,14 @@ class UmbrellaConfig:
             raise SettingsError(f"give one to six variables, each a name of its own; got {list(self.names)}")
         kappa = self.windows.kappa
         wrong = isinstance(kappa, tuple) and len(kappa) != d
+        if isinstance(self.windows, ListOfWindows):
+            wrong |= not self.windows.centers or any(len(c) != d for c in self.windows.centers)
+        else:
+            wrong |= self.windows.ranges is not None and len(self.windows.ranges) != d
         if isinstance(self.windows, GridOfWindows):
             wrong |= len(self.windows.n) != d or min(self.windows.n) < 1
-            wrong |= self.windows.ranges is not None and len(self.windows.ranges) != d
-        else:
-            wrong |= not self.windows.centers or any(len(c) != d for c in self.windows.centers)
+        elif isinstance(self.windows, AdaptiveWindows):
+            wrong |= len(self.windows.steps) != d or any(len(p) != d for p in self.windows.difference or ())
         if wrong:
             raise SettingsError(f"windows: {d} variables want {d} numbers each, got {self.windows}")
         if self.output.database is not None and self.schedule.keep_every == 0:
@@ -246,10 +275,20 @@ class UmbrellaConfig:
         """Of the variables."""
         return tuple(variable.name for variable in self.variables)
 
+    @property
+    def lengths(self) -> tuple[str, ...]:
+        """Those of the variables that are lengths."""
+        return tuple(variable.name for variable in self.variables if _is_length(variable))
+
     def as_dict(self) -> dict[str, Any]:
         """Every setting, defaults filled in, JSON-able."""
         settings: dict[str, Any] = dump(self, kinds=UMBRELLA_KINDS)
         return settings
+
+
+def umbrella_config(settings: Mapping[str, Any], overrides: Iterable[str] = ()) -> UmbrellaConfig:
+    """A config from its nested tables, some of them replaced."""
+    return build(UmbrellaConfig, reduce(override, overrides, dict(settings)), kinds=UMBRELLA_KINDS)
 
 
 def load_umbrella_config(path: str | Path, overrides: Iterable[str] = ()) -> UmbrellaConfig:
@@ -264,8 +303,7 @@ def load_umbrella_config(path: str | Path, overrides: Iterable[str] = ()) -> Umb
     SettingsError
         The file is missing, no TOML, has an unknown key (names the near miss) or settings that do not match.
     """
-    config = build(UmbrellaConfig, load_overridden(path, overrides), kinds=UMBRELLA_KINDS)
-    return _anchored(config, Path(path).absolute().parent)
+    return _anchored(umbrella_config(load_overridden(path, overrides)), Path(path).absolute().parent)
 
 
 def _anchored(config: UmbrellaConfig, folder: Path) -> UmbrellaConfig:
@@ -293,3 +331,9 @@ def _variable(variable: Any, folder: Path) -> Any:
     if isinstance(variable, LinearOf):
         return replace(variable, parts=tuple(_variable(part, folder) for part in variable.parts))
     return variable
+
+
+def _is_length(variable: VariableOf) -> bool:
+    if isinstance(variable, LinearOf):
+        return all(_is_length(part) for part in variable.parts)
+    return isinstance(variable, DistanceOf | RmsdOf)

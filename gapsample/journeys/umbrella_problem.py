@@ -12,9 +12,12 @@ import ase.io
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
+from numpy.typing import NDArray
 
 from gapsample.errors import FileFormatError, InputError, SettingsError
+from gapsample.free_energy.adaptive import Plan
 from gapsample.free_energy.collective_force import AngleField, DistanceField, Field, TorsionField
+from gapsample.free_energy.placement import Difference, Goal, SurfaceBelow
 from gapsample.free_energy.samples import Window
 from gapsample.free_energy.variables import (
     RMSD,
@@ -25,13 +28,15 @@ from gapsample.free_energy.variables import (
     Periods,
     Torsion,
     Variable,
+    evaluate_all,
     periods_of,
 )
 from gapsample.free_energy.windows import Ensemble
-from gapsample.journeys.nested_config import CalculatorModel, GapModel
+from gapsample.journeys.nested_potentials import CalculatorModel, GapModel
 from gapsample.journeys.nested_problem import from_calculator
 from gapsample.journeys.umbrella_config import (
     PERIOD,
+    AdaptiveWindows,
     AngleOf,
     CoordinationOf,
     DistanceOf,
@@ -49,17 +54,29 @@ from gapsample.potential.files import load
 from gapsample.potential.protocol import Potential
 from gapsample.provenance import sha256
 
+Floats = NDArray[np.float64]
+
+DIGITS = 6  # of the place where an exploration begins
+
+
+class Placement(NamedTuple):
+    """What an exploration is asked, and how it goes."""
+
+    goal: Goal
+    plan: Plan
+
 
 class Problem(NamedTuple):
     """What a campaign samples.
 
     Attributes
     ----------
+    windows : as listed, or how they are to be placed
     level : name of the potential, for labels and to tell one from another: its hash is in it
     """
 
     ensemble: Ensemble
-    windows: list[Window]
+    windows: list[Window] | Placement
     start: Atoms
     level: str
 
@@ -75,7 +92,13 @@ def umbrella_problem(config: UmbrellaConfig) -> Problem:
     atoms = _start(config.start)
     variables = tuple(_variable(spec, atoms) for spec in config.variables)
     ensemble = Ensemble(_potential(config.potential), variables, _fields(config, variables, atoms))
-    return Problem(ensemble, _windows(config.windows, periods_of(variables)), atoms, _level(config.potential))
+    if isinstance(config.windows, AdaptiveWindows):
+        windows: list[Window] | Placement = _placement(
+            config.windows, config.sampling.seed, evaluate_all(variables, atoms)[0]
+        )
+    else:
+        windows = _windows(config.windows, periods_of(variables))
+    return Problem(ensemble, windows, atoms, _level(config.potential))
 
 
 def _start(start: Start | Python) -> Atoms:
@@ -173,12 +196,34 @@ def _fields(
 
 def _windows(windows: GridOfWindows | ListOfWindows, periods: Periods) -> list[Window]:
     d = len(periods)
-    kappa = windows.kappa if isinstance(windows.kappa, tuple) else (windows.kappa,) * d
+    kappa = _each(windows.kappa, d)
     if isinstance(windows, ListOfWindows):
         return [Window(center, kappa) for center in windows.centers]
     ranges = windows.ranges or (PERIOD,) * d
     lines = [_line(*along) for along in zip(windows.n, ranges, periods, strict=True)]
     return [Window(center, kappa) for center in itertools.product(*lines)]
+
+
+def _placement(windows: AdaptiveWindows, seed: int, start: Floats) -> Placement:
+    d = len(start)
+    goal: Goal = SurfaceBelow(windows.below)
+    if windows.difference is not None:
+        goal = Difference(*windows.difference, windows.below)
+    plan = Plan(
+        tuple(round(float(x), DIGITS) for x in start),
+        _each(windows.kappa, d),
+        windows.steps,
+        windows.error,
+        windows.batch,
+        windows.most,
+        tuple(r if isinstance(r, tuple) else None for r in windows.ranges or (PERIOD,) * d),
+        seed,
+    )
+    return Placement(goal, plan)
+
+
+def _each(kappa: float | tuple[float, ...], d: int) -> tuple[float, ...]:
+    return kappa if isinstance(kappa, tuple) else (kappa,) * d
 
 
 def _line(n: int, limits: str | tuple[float, float], period: float | None) -> list[float]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,22 +14,23 @@ import numpy as np
 from ase import Atoms
 
 from gapsample.database import Label
-from gapsample.errors import FileFormatError
+from gapsample.free_energy.adaptive import Campaign, explore
 from gapsample.free_energy.campaign import run_windows
 from gapsample.free_energy.fitting import Options
 from gapsample.free_energy.samples import WindowRun
+from gapsample.free_energy.variables import periods_of
 from gapsample.journeys.surface import Questions, SurfaceOutcome, map_surface
-from gapsample.journeys.surface_data import WINDOWS, of_windows
-from gapsample.journeys.umbrella_config import UmbrellaConfig, Workers
-from gapsample.journeys.umbrella_problem import Problem, umbrella_problem
+from gapsample.journeys.surface_data import of_windows
+from gapsample.journeys.umbrella_config import UmbrellaConfig
+from gapsample.journeys.umbrella_folder import FOLDER, FREE, MANIFEST, WINDOWS, open_campaign
+from gapsample.journeys.umbrella_problem import Placement, Problem, umbrella_problem
 from gapsample.journeys.visited import store
+from gapsample.journeys.workers import executor_of
 from gapsample.progress import Progress
 from gapsample.provenance import manifest, write_json
-from gapsample.sampling.executors import cluster, local, threads
 
 log = logging.getLogger(__name__)
 
-MANIFEST, FOLDER = "manifest.json", "windows"
 SOURCE, UNCERTAIN = "umbrella", "umbrella_uncertain"
 """What the database knows these rows by: their source, and the config_type where the potential is unsure."""
 
@@ -42,12 +41,16 @@ class UmbrellaOutcome:
 
     Attributes
     ----------
-    n_collected : configurations new in the database
+    ending : why no more windows were placed, in words; empty where they were given beforehand
+    database : where visited configurations went, if anywhere
+    n_collected : configurations new there
     """
 
     folder: Path
     runs: list[WindowRun]
+    ending: str
     mapped: SurfaceOutcome
+    database: str | None
     n_collected: int
 
 
@@ -67,32 +70,56 @@ def run_umbrella(
     """
     folder = config.output.folder
     problem = umbrella_problem(config)
-    known = _noted(folder)
+    known = open_campaign(folder).cost if (folder / MANIFEST).exists() else FREE
     _note(config, problem, known)
     began = time.monotonic(), time.process_time()
-    with _executor(config.sampling) as executor:
-        runs = run_windows(
-            folder / FOLDER,
-            problem.ensemble,
-            problem.windows,
-            problem.start,
-            config.schedule,
-            seed=config.sampling.seed,
-            executor=_Telling(executor, progress, folder / FOLDER, len(problem.windows)),
-            model=problem.level,
-        )
+    chosen = config.surface
+    options = Options(kernel=chosen.kernel, hyper=chosen.hyper, free_noise=chosen.free_noise)
+    who = config.sampling
+    with executor_of(who.executor, who.workers, who.address) as executor:
+        runs, ending = _sampled(config, problem, options, executor, progress)
     spent = {"seconds": time.monotonic() - began[0], "cpu_seconds": time.process_time() - began[1]}
     _note(config, problem, {name: round(known[name] + spent[name], 3) for name in known})
     n_collected = _collect(config, problem, runs)
-    chosen = config.surface
-    mapped = map_surface(
-        of_windows(config.names, [run.samples for run in runs]),
-        folder,
-        Options(kernel=chosen.kernel, hyper=chosen.hyper, free_noise=chosen.free_noise),
-        grid=chosen.grid,
-        ask=ask,
-    )
-    return UmbrellaOutcome(folder, runs, mapped, n_collected)
+    evidence = of_windows(config.names, [run.samples for run in runs], config.lengths)
+    mapped = map_surface(evidence, folder, options, grid=chosen.grid, ask=ask)
+    return UmbrellaOutcome(folder, runs, ending, mapped, config.output.database, n_collected)
+
+
+def resume(
+    folder: str | Path, overrides: tuple[str, ...] = (), *, progress: Progress | None = None
+) -> UmbrellaOutcome:
+    """Go on with the campaign in a folder, which may have been moved.
+
+    Parameters
+    ----------
+    overrides : of settings that no window depends on, such as ``"sampling.workers=4"``
+
+    Raises
+    ------
+    FileFormatError
+        The folder holds no campaign.
+    InputError
+        A window there was sampled in another way.
+    """
+    return run_umbrella(open_campaign(folder, overrides).config, progress=progress)
+
+
+def _sampled(
+    config: UmbrellaConfig, problem: Problem, options: Options, executor: Executor, progress: Progress | None
+) -> tuple[list[WindowRun], str]:
+    """All windows, and why there are no more."""
+    folder, seed, placed = config.output.folder / FOLDER, config.sampling.seed, problem.windows
+    if not isinstance(placed, Placement):
+        telling = _Telling(executor, progress, folder, len(placed))
+        given = (folder, problem.ensemble, placed, problem.start, config.schedule)
+        return run_windows(*given, seed=seed, executor=telling, model=problem.level), ""
+    goal, plan = placed
+    telling = _Telling(executor, progress, folder, plan.most_windows)
+    sampler = Campaign(folder, problem.ensemble, problem.start, config.schedule, seed, telling, problem.level)
+    periods = periods_of(problem.ensemble.variables)
+    found = explore(sampler, goal, plan, periods, folder=folder, options=options)
+    return sampler.runs, str(found)
 
 
 def labeled(config: UmbrellaConfig, problem: Problem, runs: list[WindowRun]) -> Iterator[tuple[Atoms, Label]]:
@@ -128,27 +155,9 @@ def _collect(config: UmbrellaConfig, problem: Problem, runs: list[WindowRun]) ->
     return n
 
 
-def _noted(folder: Path) -> dict[str, float]:
-    """What the campaign cost before, from its manifest."""
-    path = folder / MANIFEST
-    if not path.exists():
-        return {"seconds": 0.0, "cpu_seconds": 0.0}
-    try:
-        cost = json.loads(path.read_text(encoding="utf-8"))["cost"]
-        return {name: float(cost[name]) for name in ("seconds", "cpu_seconds")}
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise FileFormatError(f"{path} is no manifest of a campaign: {problem!r}; move it away") from problem
-
-
-def _note(config: UmbrellaConfig, problem: Problem, cost: dict[str, float]) -> None:
-    record = manifest(config.as_dict(), seed=config.sampling.seed, model=problem.level, cost=cost)
+def _note(config: UmbrellaConfig, problem: Problem, cost: Mapping[str, float]) -> None:
+    record = manifest(config.as_dict(), seed=config.sampling.seed, model=problem.level, cost=dict(cost))
     write_json(config.output.folder / MANIFEST, record)
-
-
-def _executor(who: Workers) -> AbstractContextManager[Executor]:
-    if who.executor == "cluster":
-        return cluster(who.address)
-    return (local if who.executor == "local" else threads)(who.workers)
 
 
 class _Telling(Executor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -113,6 +113,38 @@ def surface_map(
     left.set_xlim(x[0], x[-1])
     left.set_ylim(y[0], y[-1])
     left.set_ylabel(names[1])
+    return figure
+
+
+@styled
+def maps(
+    coordinates: Sequence[Floats],
+    periods: Sequence[float | None],
+    free_energies: Mapping[str, Floats],
+    *,
+    names: Sequence[str],
+) -> Figure:
+    """Several estimates of a surface in two variables beside each other, with the same colors.
+
+    Parameters
+    ----------
+    coordinates : along each variable
+    free_energies : by method, ours first, eV, NaN where unknown; the first decides where the colors end
+    """
+    figure = Figure(figsize=(SIZE[0] * 0.8 * len(free_energies), 4.0), layout="constrained")
+    row = figure.subplots(1, len(free_energies), sharex=True, sharey=True, squeeze=False)[0]
+    known = np.all([np.isfinite(height) for height in free_energies.values()], axis=0)
+    leader = next(iter(free_energies.values()))[known] / KJ
+    levels = MaxNLocator(LEVELS).tick_values(0.0, float(np.ptp(leader)))
+    for axes, (method, free_energy) in zip(row, free_energies.items(), strict=True):
+        height = free_energy / KJ - leader.min() - np.mean(free_energy[known] / KJ - leader)
+        x, y, height = _closed(coordinates, periods, height)
+        filled = axes.contourf(x, y, height.T, levels, cmap=MAP, extend="both")
+        axes.grid(False)
+        axes.set_title(method)
+        axes.set_xlabel(names[0])
+    row[0].set_ylabel(names[1])
+    figure.colorbar(filled, ax=list(row), label="F (kJ/mol)", ticks=levels[::4])
     return figure
 
 

@@ -38,8 +38,8 @@ class ChainTooShort(GapsampleError):
             "too few to know" if np.isnan(tau) else f"only {n / tau:.1f} autocorrelation times of {tau:.1f}"
         )
         super().__init__(
-            f"{n} samples are {what}, wanted {least:g}; sample longer, or give the autocorrelation time that "
-            "longer chains of the same kind have"
+            f"{n} samples are {what}, wanted {least:.3g}; sample longer, or give the autocorrelation time "
+            "that longer chains of the same kind have"
         )
 
     def __reduce__(self) -> tuple[type[ChainTooShort], tuple[int, float, float]]:
@@ -107,7 +107,9 @@ def shared_times(chains: Sequence[Floats], *, least: float = LEAST, least_each: 
     lengths = np.array([len(chain) for chain in chains])
     mean = raw.mean(axis=0) / (1.0 - lost.mean(axis=0))
     if np.max(lost.mean(axis=0)) > MOST_LOST_SHARED:
-        raise ChainTooShort(int(np.median(lengths)), float(np.max(mean)), least_each)
+        n = int(np.median(lengths))
+        enough = 2.0 * WINDOW * (1.0 - MOST_LOST_SHARED) / (MOST_LOST_SHARED - 1.0 / n)
+        raise ChainTooShort(n, float(np.max(mean)), max(enough, least_each))
     _check_length(int(lengths.sum()), mean, least)
     chance = np.minimum(MOST_CHANCE, 4.0 * WINDOW * mean / lengths[:, None])
     real = np.maximum(0.0, np.log(raw).var(axis=0) - chance.mean(axis=0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 from gapsample.cli import main
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "journeys"))
-from umbrella_campaigns import written
+from umbrella_campaigns import GROWN, written
 
 COMMAND = [sys.executable, "-c", "from gapsample.cli import main; main()"]
 
@@ -46,6 +47,46 @@ def test_a_campaign_killed_and_run_again_equals_one_never_cut(folder):
         assert (folder / "cut" / "windows" / window.name).read_bytes() == window.read_bytes()
     with np.load(folder / "out" / "surface.npz") as whole, np.load(folder / "cut" / "surface.npz") as cut:
         np.testing.assert_array_equal(whole["free_energy"], cut["free_energy"])
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_an_exploration_killed_again_and_again_and_resumed_equals_one_never_cut(tmp_path):
+    config = written(tmp_path, GROWN)
+    assert "the limit on windows is reached" in run("umbrella", config)
+    cut, kills = tmp_path / "cut", 0
+    begin = [*COMMAND, "-q", "umbrella", str(config), "--folder", str(cut)]
+    for command, target in ((begin, 3), ([*COMMAND, "-q", "resume", str(cut)], 11)):
+        process = subprocess.Popen(command)
+        while process.poll() is None and len(list((cut / "windows").glob("window-*.npz"))) < target:
+            time.sleep(0.002)
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
+    assert kills
+    run("resume", cut)
+    assert contents(cut / "windows") == contents(tmp_path / "grown" / "windows")
+    with np.load(tmp_path / "grown" / "surface.npz") as whole, np.load(cut / "surface.npz") as resumed:
+        np.testing.assert_array_equal(whole["free_energy"], resumed["free_energy"])
+
+
+def test_a_campaign_is_resumed_wherever_it_was_moved_but_not_as_another(folder, tmp_path):
+    shutil.copytree(folder / "out", tmp_path / "moved")
+    (tmp_path / "moved" / "windows" / "window-000003.npz").unlink()
+    assert "minima (r)" in run("resume", tmp_path / "moved", "--set", "sampling.workers=2")
+    assert contents(tmp_path / "moved" / "windows") == contents(folder / "out" / "windows")
+    assert "another potential, seed" in run("resume", tmp_path / "moved", "--set", "sampling.seed=5", code=1)
+
+
+def test_other_methods_are_set_beside_a_surface_in_one_call(folder, tmp_path):
+    output = run("surface", folder / "out", "-o", tmp_path, "--compare")
+    for method in ("wham", "umbrella integration"):
+        line = next(line for line in output.splitlines() if line.startswith(f"  {method}: "))
+        away, claimed = (float(line.split(word)[1].split()[0].strip(";,")) for word in (": ", "claims "))
+        assert away < 3.0 * max(claimed, 0.05)
+    assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "comparison.tsv").read_text().startswith("s0\tgapsample\tgapsample std\t")
 
 
 def test_a_surface_answers_differences_and_paths(folder, tmp_path):
@@ -84,7 +125,9 @@ def test_colvar_files_with_their_inputs_and_a_list_of_them_give_one_surface(tmp_
     files = colvars(tmp_path)
     temperature = 1.0 / 0.0083144626  # kT is 1 kJ/mol
     common = ["--temperature", temperature, "--difference", "0,0", "0,2.0", "--grid", "21"]
-    typed = run("surface", *[file for file, *_ in files], "-o", tmp_path / "a", *common)
+    typed = run("surface", *[file for file, *_ in files], "-o", tmp_path / "a", *common, "--compare")
+    assert "wham: 0." in typed
+    assert (tmp_path / "a" / "comparison.png").exists()
     table = tmp_path / "windows.txt"
     table.write_text("\n".join(f"{file} {x} {y} {kappa} {kappa}" for file, x, y, kappa in files))
     listed = run("surface", table, "-o", tmp_path / "b", *common, "--variables", "x,y")

@@ -133,7 +133,7 @@ def test_hallucinated_windows_reduce_the_error_as_real_ones_do(found):
     more = independent(exact(windows, None, 500))
     from gapsample.free_energy import fitting
 
-    sums = fitting._absorb(space.features, more, few.fitted.lost, space.sums)
+    sums = fitting.absorb(space.features, more, few.fitted.lost, space.sums)
     after = type(space)(space.features, sums).posterior(few.fitted.parameters[0])
     real = np.sqrt(np.sum(after.half(goal.rows(space.features, where)) ** 2))
     assert real == pytest.approx(batch.expected, rel=0.15)

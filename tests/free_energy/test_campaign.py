@@ -2,20 +2,24 @@
 
 import fcntl
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.lj import LennardJones
 from campaign_process import ENSEMBLE, SCHEDULE, WINDOWS, campaign
-from wells import pair
+from wells import Pair, pair
 
 from gapsample.errors import FileFormatError, InputError
 from gapsample.free_energy.campaign import read_window, run_windows, write_window
+from gapsample.free_energy.fingerprints import fingerprint
 from gapsample.free_energy.samples import Samples, Window
 from gapsample.sampling.executors import TaskFailed, local, threads
 
@@ -94,6 +98,32 @@ def test_a_finished_campaign_samples_nothing_and_a_grown_one_only_what_is_new(wh
 def test_windows_of_another_campaign_are_refused(whole, changed):
     with threads(1) as workers, pytest.raises(InputError, match="another"):
         campaign(whole[0], workers, **changed)
+
+
+def test_windows_of_another_potential_are_refused_whatever_it_is_called(whole):
+    other = replace(ENSEMBLE, potential=Pair(k=2.001))
+    with threads(1) as workers, pytest.raises(InputError, match="another potential"):
+        run_windows(whole[0], other, WINDOWS, pair(), SCHEDULE, seed=3, executor=workers)
+
+
+def test_a_fingerprint_is_the_same_for_the_same_thing_and_another_for_another():
+    one = {"a": (1, 2.5), "b": [np.arange(3.0), LennardJones(epsilon=2.0)], "c": None}
+    assert (
+        fingerprint(one)
+        == fingerprint(pickle.loads(pickle.dumps(one)))
+        == fingerprint(dict(reversed(one.items())))
+    )
+    others = [
+        {**one, "a": (1, 2.6)},
+        {**one, "b": [np.arange(3.0), LennardJones(epsilon=2.1)]},
+        {**one, "b": [np.arange(3), LennardJones(epsilon=2.0)]},
+        {**one, "c": Pair()},
+        {**one, "c": Pair(k=3.0)},
+        {**one, "c": pair()},
+        {**one, "c": pair(2.1)},
+        {**one, "c": fingerprint},
+    ]
+    assert len({fingerprint(each) for each in (one, *others)}) == 1 + len(others)
 
 
 def test_a_window_comes_back_from_its_file_to_the_last_bit(whole, tmp_path):

@@ -133,7 +133,7 @@ def test_the_misfit_of_a_window_is_how_badly_the_others_predict_it():
     whole = Surface.fit(windows, (None,), ranges=((-2.0, 2.0),))
     x, lost = whole.fitted.parameters[0], whole.fitted.lost
     space = whole.fitted.space
-    others = fitting._absorb(space.features, windows[1:], lost, None)
+    others = fitting.absorb(space.features, windows[1:], lost, None)
     posterior = type(space)(space.features, others).posterior(x)
     rows = fitting.rows(space.features, windows[0])
     total = posterior.covariance(rows) + windows[0].covariance + np.diag(lost)

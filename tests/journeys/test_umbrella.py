@@ -45,8 +45,10 @@ def test_a_campaign_finds_the_free_energy_of_a_spring_in_space(outcome):
 
 
 def test_what_is_written_for_other_programs_is_the_surface(outcome):
-    grid, names = read_plumed(outcome.folder / "surface.grid")
+    grid, names = read_plumed(outcome.folder / "surface.grid", scales=(units.nm,))
     assert names == ("r",)
+    np.testing.assert_allclose(grid.coordinates[0], outcome.mapped.grid.coordinates[0], atol=1e-7)
+    assert "SET min_r 0.2" in (outcome.folder / "surface.grid").read_text()  # PLUMED's lengths are in nm
     np.testing.assert_allclose(grid.free_energy, outcome.mapped.grid.free_energy, atol=1e-7)
     with np.load(outcome.folder / "surface.npz") as archive:
         assert archive["dims"].tolist() == ["r"]
@@ -89,6 +91,7 @@ def test_a_folder_of_windows_gives_the_same_surface(outcome, tmp_path):
     evidence = read_evidence([outcome.folder], Reading())
     assert evidence.names == ("r",)
     assert evidence.temperature == 300.0
+    assert evidence.lengths == ("r",)
     again = map_surface(evidence, tmp_path)
     np.testing.assert_array_equal(again.grid.free_energy, outcome.mapped.grid.free_energy)
 

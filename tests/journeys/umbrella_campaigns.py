@@ -46,6 +46,33 @@ database = "visited.db"
 """
 
 
+ADAPTIVE = """
+[windows]
+kind = "adaptive"
+kappa = 5.0
+steps = [0.2]
+below = 0.15
+error = 1e-12
+batch = 4
+most = 20
+
+[schedule]
+temperature = 300.0
+time_step = 4.0
+friction = 0.2
+n_steering = 20
+n_equilibration = 50
+n_steps = 300
+every = 5
+keep_every = 0
+
+[output]
+folder = "grown"
+"""
+GROWN = CONFIG[: CONFIG.index("[windows]")] + ADAPTIVE
+"""The same, with windows that grow from the start."""
+
+
 def written(folder: Path, text: str = CONFIG) -> Path:
     """The config file in a folder."""
     path = folder / "config.toml"

@@ -81,6 +81,14 @@ def test_chains_of_one_kind_share_their_time_and_those_of_two_kinds_keep_their_o
         shared_times([remembering(20, 0.9, rng)[:, None] for _ in range(30)])
 
 
+@pytest.mark.parametrize("n", [20, 60, 120])
+def test_a_refusal_wants_more_than_it_got(n):
+    rng = np.random.default_rng(6)
+    with pytest.raises(ChainTooShort) as caught:
+        shared_times([remembering(n, 0.9, rng)[:, None] for _ in range(40)])
+    assert caught.value.n / caught.value.tau < caught.value.least
+
+
 def test_what_is_no_chain_is_refused():
     chain = np.random.default_rng(0).normal(size=(200, 2))
     broken, still = chain.copy(), chain.copy()

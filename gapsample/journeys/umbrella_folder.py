@@ -1,0 +1,52 @@
+"""A campaign on disk: its windows, and the manifest that says what they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gapsample.errors import FileFormatError, GapsampleError
+from gapsample.journeys.umbrella_config import UmbrellaConfig, umbrella_config
+
+MANIFEST, FOLDER, WINDOWS = "manifest.json", "windows", "window-*.npz"
+FREE = {"seconds": 0.0, "cpu_seconds": 0.0}
+
+
+class OnDisk(NamedTuple):
+    """What a campaign's manifest says: its config, with the folder it now lies in, and its cost so far."""
+
+    config: UmbrellaConfig
+    cost: Mapping[str, float]
+
+
+def is_campaign(folder: str | Path) -> bool:
+    """Whether a folder holds an umbrella campaign rather than something else, or nothing."""
+    try:
+        return "windows" in json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))["settings"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def open_campaign(folder: str | Path, overrides: tuple[str, ...] = ()) -> OnDisk:
+    """Read a campaign's manifest back; its folder may have been moved since.
+
+    Raises
+    ------
+    FileFormatError
+        There is no manifest, or one that this version does not understand.
+    SettingsError
+        An override is wrong.
+    """
+    folder = Path(folder).absolute()
+    path = folder / MANIFEST
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        settings, cost = found["settings"], {name: float(found["cost"][name]) for name in FREE}
+        umbrella_config(settings)
+    except (OSError, ValueError, KeyError, TypeError, GapsampleError) as problem:
+        raise FileFormatError(f"{path} is no manifest of a campaign: {problem!r}; move it away") from problem
+    config = umbrella_config(settings, overrides)
+    return OnDisk(replace(config, output=replace(config.output, folder=folder)), cost)
