@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +19,20 @@ NOVEL = 1e-6  # of a candidate's prior variance; what is explained better than t
 
 @dataclass(frozen=True)
 class Candidates:
-    """Covariances: of the m old sparse points (m, m), of the c candidates with them (c, m), and (c, c)."""
+    """Covariances of c candidates and the m old sparse points.
+
+    Attributes
+    ----------
+    old : shape (m, m), of the old points
+    cross : shape (c, m), of the candidates with them
+    variance : shape (c,), of the candidates
+    column : of all candidates with one of them, shape (c,), by its number; there may be too many for a matrix
+    """
 
     old: Floats
     cross: Floats
-    own: Floats
+    variance: Floats
+    column: Callable[[int], Floats]
 
 
 def extend(
@@ -43,14 +53,13 @@ def extend(
     """
     u = cholesky(candidates.old + jitter * np.eye(len(candidates.old)))
     half = solve_triangular(u, candidates.cross.T, trans="T")
-    schur = candidates.own - half.T @ half
-    chosen = _pivots(schur, most, NOVEL * np.diag(candidates.own))
+    chosen, schur = _pivots(candidates, half, most)
     n, m = len(chosen), len(posterior.R)
     if n == 0:
         return posterior, chosen
     mapped = np.zeros((m, n))
     mapped[start:end] = solve_triangular(u, half[:, chosen])
-    root = cholesky(schur[np.ix_(chosen, chosen)] + jitter * np.eye(n))
+    root = cholesky(schur[:, chosen] + jitter * np.eye(n))
     stacked = np.zeros((m + n + 1, m + n + 1))
     stacked[:m, :m] = posterior.R
     stacked[:m, m:-1] = posterior.R @ mapped
@@ -63,18 +72,20 @@ def extend(
     return Posterior(np.triu(triangle), log_det, posterior.log_noise, posterior.n_rows), chosen
 
 
-def _pivots(schur: Floats, most: int, least: Floats) -> Integers:
-    """Greedy pivots of a covariance until what is left nowhere exceeds `least`."""
-    left = np.diag(schur).copy()
-    rows = np.empty((0, len(schur)))
+def _pivots(candidates: Candidates, half: Floats, most: int) -> tuple[Integers, Floats]:
+    """Greedy pivots of S, and its rows there, shape (n, c), until hardly any variance is unexplained."""
+    least = NOVEL * candidates.variance
+    left = candidates.variance - np.sum(half**2, axis=0)
+    schur, rows = np.empty((2, 0, len(left)))
     chosen: list[int] = []
-    while len(chosen) < min(most, len(schur)):
+    while len(chosen) < min(most, len(left)):
         pivot = int(np.argmax(left - least))
         if left[pivot] <= least[pivot]:
             break
-        row = (schur[pivot] - rows[:, pivot] @ rows) / np.sqrt(left[pivot])
+        unexplained = candidates.column(pivot) - half[:, pivot] @ half
+        row = (unexplained - rows[:, pivot] @ rows) / np.sqrt(left[pivot])
         left = left - row**2
         left[pivot] = -np.inf
-        rows = np.vstack([rows, row])
+        schur, rows = np.vstack([schur, unexplained]), np.vstack([rows, row])
         chosen.append(pivot)
-    return np.array(chosen, dtype=np.int64)
+    return np.array(chosen, dtype=np.int64), schur

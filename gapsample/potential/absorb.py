@@ -56,11 +56,8 @@ def add_sparse_points(
         end = start + term.n_sparse
         if isinstance(term, SoapTerm):
             points = np.concatenate([term.descriptors(n) for n in near])
-            candidates = Candidates(
-                old=term.k_mm(),
-                cross=term.covariance(points, term.sparse),
-                own=term.covariance(points, points),
-            )
+            cross = term.covariance(points, term.sparse)
+            candidates = Candidates(term.k_mm(), cross, *term.among(points))
             posterior, chosen = extend(posterior, start, end, candidates, jitter, most)
             grown[t] = term.with_more(points[chosen])
             end += len(chosen)

@@ -68,7 +68,11 @@ class Calculator(AseCalculator):
 
 @dataclass(frozen=True, eq=False)
 class FromCalculator:
-    """Any ASE calculator as a Potential; constraints of the atoms do not touch its forces."""
+    """Any ASE calculator as a Potential; constraints of the atoms do not touch its forces.
+
+    The calculator is reset before every evaluation, so that none starts from what was found before (a wave
+    function, say) and the answer depends on the atoms alone.
+    """
 
     calculator: AseCalculator
 
@@ -87,6 +91,8 @@ class FromCalculator:
         if virial and copy.cell.rank < 3:
             raise InputError("a virial needs a three-dimensional cell; evaluate with virial=False")
         calculator = self.calculator
+        if isinstance(calculator, AseCalculator):  # others of ASE's base class have nothing to reset
+            calculator.reset()
         energy = float(calculator.get_property("energy", copy))
         force = np.array(calculator.get_property("forces", copy)) if forces else None
         tensor = None

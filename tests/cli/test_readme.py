@@ -63,6 +63,7 @@ def test_every_import_in_python_works(block):
 
 def test_every_link_inside_the_page_has_its_heading():
     anchors = {
-        h.strip().lower().replace(" ", "-") for h in re.findall(r"^## (.*)$", README, flags=re.MULTILINE)
+        re.sub(r"[^\w -]", "", h.strip().lower()).replace(" ", "-")
+        for h in re.findall(r"^## (.*)$", README, flags=re.MULTILINE)
     }
     assert set(re.findall(r"\]\(#([^)]*)\)", README)) <= anchors

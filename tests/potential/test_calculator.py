@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ase import Atoms, units
-from ase.build import bulk
-from ase.calculators.calculator import PropertyNotImplementedError
+from ase.build import bulk, molecule
+from ase.calculators.calculator import Calculator as AseCalculator
+from ase.calculators.calculator import PropertyNotImplementedError, all_changes
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 from ase.filters import FrechetCellFilter
@@ -152,6 +153,40 @@ def test_any_calculator_is_a_potential() -> None:
     assert FromCalculator(EMT()).evaluate(atoms, forces=False).forces is None
     with pytest.raises(InputError, match="three-dimensional cell"):
         FromCalculator(EMT()).evaluate(Atoms("Cu"), virial=True)
+
+
+class Remembering(AseCalculator):
+    """Its energy counts the evaluations since it was reset, as one that reuses a wave function might."""
+
+    implemented_properties = ["energy", "forces"]  # noqa: RUF012
+    seen = 0
+
+    def reset(self) -> None:
+        super().reset()
+        self.seen = 0
+
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes) -> None:  # type: ignore[no-untyped-def]
+        super().calculate(atoms, properties, system_changes)
+        self.seen += 1
+        self.results = {"energy": float(self.seen), "forces": np.zeros((len(atoms), 3))}
+
+
+def test_an_evaluation_does_not_depend_on_those_before() -> None:
+    potential = FromCalculator(Remembering())
+    energies = [potential.evaluate(Atoms("Cu", [[x, 0.0, 0.0]])).energy for x in (0.0, 0.1, 0.1, 0.0)]
+    assert energies == [1.0] * 4
+
+
+def test_tight_binding_of_molecules_does_not_start_from_the_last_wave_function() -> None:
+    tblite = pytest.importorskip("tblite.ase", reason="tblite is not installed")
+    potential = FromCalculator(tblite.TBLite(method="GFN2-xTB", verbosity=0))
+    water = molecule("H2O")
+    first = potential.evaluate(water)
+    water.positions += 0.1 * np.random.default_rng(0).normal(size=(3, 3))
+    potential.evaluate(water)
+    again = potential.evaluate(molecule("H2O"))
+    assert again.energy == first.energy
+    np.testing.assert_array_equal(again.forces, first.forces)
 
 
 def test_constraints_do_not_touch_the_forces_of_a_potential() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -111,6 +112,15 @@ class SoapTerm:
         """Covariance of environments given by their power spectra in QUIP's layout, eV^2."""
         turned = [rotate(each, self.basis, self.rotation, self.n_channels) for each in (a, b)]
         return self.delta**2 * _power(turned[0] @ turned[1].T, self.zeta)
+
+    def among(self, points: Floats) -> tuple[Floats, Callable[[int], Floats]]:
+        """Variance of each environment, and the covariance of all of them with one, by its number; eV^2."""
+        turned = rotate(points, self.basis, self.rotation, self.n_channels)
+
+        def with_one(number: int) -> Floats:
+            return self.delta**2 * _power(turned @ turned[number], self.zeta)
+
+        return self.delta**2 * _power(np.sum(turned**2, axis=1), self.zeta), with_one
 
     def rows(self, near: Neighbours, *, forces: bool, virial: bool) -> Rows:
         near = near.within(self.cutoff)
