@@ -7,7 +7,7 @@
 # itself (first half and second half of all windows), against the umbrella estimate, and against MBAR on the
 # same samples where pymbar is installed, all at several budgets.
 #
-#     python analysis/alanine_dipeptide.py          # 144 windows, 1 ns in all: minutes on one core, then stored
+#     python analysis/alanine_dipeptide.py          # 144 windows, 1 ns in all: minutes, then stored
 #     python analysis/alanine_dipeptide.py --fast   # 64 windows, 0.1 ns in all
 #
 # Finished windows are kept beside the figures, and read from there the next time.

@@ -98,3 +98,10 @@ def test_the_map_of_alanine_dipeptide_has_its_minima_and_its_difference(tmp_path
     for name, degrees in (("C7eq", (-78.0, 57.0)), ("C7ax", (62.0, -42.0))):
         away = np.subtract(found["minima"][name]["degrees"], degrees)
         assert np.max(np.abs(away)) < 15.0
+
+
+def test_only_a_drag_for_each_particle_keeps_the_temperature_flat(tmp_path):
+    found = run("thermostats", tmp_path)["fixed"]
+    assert found.pop("massive adaptive")["largest_temperature_deviation"] < 0.06
+    for each in found.values():
+        assert np.mean(each["temperature"][:3]) > 1.08

@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from gapsample.database import Entry
 from gapsample.errors import InputError
 from gapsample.potential.gap import GAP
 from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential
@@ -19,14 +20,18 @@ USUAL = 0.99  # quantile of the novelty of what was learned
 SLACK = 4.0  # times that: twice as far from the sparse set, novelty being a square
 
 
-def novelty_limit(gap: GAP, configurations: Iterable[Atoms]) -> float:
+def novelty_limit(gap: GAP, learned: Iterable[Entry]) -> float:
     """Novelty, eV^2, above which an environment is outside of the domain of a model.
 
     Four times what all but one per cent of the environments that it has learned reach: novelty is the
-    squared distance from the sparse set in feature space, so that twice the usual distance is allowed.
+    squared distance from the sparse set in feature space, so that twice the usual distance is allowed. Atoms
+    whose labels are not trusted were not learned.
     """
-    found = [gap.evaluate(atoms, forces=False, error="local").novelty for atoms in configurations]
-    known = [novelty for novelty in found if novelty is not None]
+    known = []
+    for entry in learned:
+        novelty = gap.evaluate(entry.atoms, forces=False, error="local").novelty
+        assert novelty is not None
+        known.append(novelty if entry.label.trusted is None else novelty[entry.label.trusted])
     if not known:
         raise InputError("the domain of a model needs one or more configurations that it has learned")
     return SLACK * float(np.quantile(np.concatenate(known), USUAL))

@@ -286,7 +286,7 @@ class Learner:
             n_fitted=n_labels if how in ("given", "fitted") else self.generation.n_fitted,
             n_sparse=sum(term.n_sparse for term in gap.terms),
             residual=residual(gap, sample) if sample else Residual(),
-            novelty_limit=novelty_limit(gap, [entry.atoms for entry in sample]) if sample else None,
+            novelty_limit=novelty_limit(gap, sample) if sample else None,
             error_before=before,
             error_after=after,
             seconds=round(time.monotonic() - began, 3),

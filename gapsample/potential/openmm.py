@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 
 KJ_MOL = units.kJ / units.mol  # eV
 NM = units.nm  # Å
+FAR = 10.0  # nm
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,8 @@ class OpenMM:
     ----------
     xml : the System as `openmm.XmlSerializer` writes it; see `of`
     numbers : shape (n_atoms,), atomic numbers in the System's order; other atoms are refused
-    platform : ``"Reference"``, ``"CPU"``, ``"CUDA"``, ...; the last two are not exactly reproducible
+    platform : ``"Reference"``, ``"CPU"``, ``"CUDA"``, ...; ``"CPU"`` is in single precision, and repeats
+        itself exactly on one thread only; ``"CUDA"`` does not
     properties : of the platform, e.g. ``{"Threads": "1"}``
 
     Raises
@@ -107,8 +109,11 @@ class OpenMM:
         positions: Floats = atoms.arrays["positions"]
         with self._lock:  # one context, and threads may share it
             turn = self._put_cell(atoms.cell) if self._periodic else None
-            self._context.setPositions((positions if turn is None else positions @ turn) / NM)
+            turned = (positions if turn is None else positions @ turn) / NM
             try:
+                if self._periodic and self.platform == "CPU":
+                    self._forget(turned)
+                self._context.setPositions(turned)
                 state = self._context.getState(energy=True, forces=forces or virial)
             except openmm.OpenMMException as problem:
                 raise InputError(f"OpenMM cannot evaluate {atoms.symbols}: {problem}") from problem
@@ -125,6 +130,11 @@ class OpenMM:
         if turn is not None:
             force = force @ turn.T
         return Evaluation(energy, force if forces else None, positions.T @ force if virial else None)
+
+    def _forget(self, positions: Floats) -> None:
+        """Show the atoms elsewhere, so that neighbors are found anew; old lists sum in another order."""
+        self._context.setPositions(positions + FAR)
+        self._context.getState(energy=True, groups=0)  # no force is asked for
 
     def _check(self, atoms: Atoms, virial: bool) -> None:
         if atoms.arrays["numbers"].tobytes() != self._species:

@@ -61,7 +61,7 @@ def check_same(one: Path, other: Path) -> None:
 def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_not_been(whole, made, tmp_path):
     config = world(tmp_path, made)
     often = ("--set", "output.checkpoint_seconds=0.4")
-    for rows in (8, 13, 17):
+    for rows in (9, 16):
         command = [sys.executable, "-c", RUN, str(config), *often]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         database = Database(tmp_path / "out" / "labels.db")
@@ -83,21 +83,16 @@ def test_a_longer_run_begins_with_the_shorter_one(whole, made, tmp_path):
 @pytest.mark.parametrize("how", ["throws", "nan", "hangs"])
 def test_an_engine_that_fails_stops_the_run_and_spoils_nothing(how, whole, made, tmp_path):
     config = world(tmp_path, made)
-    settings = ["engine.enlargements=0"] + (["engine.timeout=12.0"] if how == "hangs" else [])
-    run_qmmm(load_qmmm_config(config, [*settings, "stop.steps=9"]))
+    run_qmmm(load_qmmm_config(config, ["stop.steps=9"]))
     (tmp_path / "failure").write_text(how)
     with pytest.raises(QuantumFailed):
-        run_qmmm(load_qmmm_config(config, settings))
+        run_qmmm(load_qmmm_config(config, ["engine.enlargements=0", "engine.timeout=2.0"]))
     stopped = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert stopped["reason"].startswith("FAILED")
     assert stopped["steps"] == read(tmp_path / "out", "steps")["step"][-1]
     (tmp_path / "failure").unlink()
-    if how == "hangs":  # the start is shared; the rest of the run would be of another kind of engine
-        run_qmmm(load_qmmm_config(config, [*settings, "stop.steps=12"]))
-        assert read(tmp_path / "out", "steps")["step"][-1] == 12
-    else:
-        run_qmmm(load_qmmm_config(config, settings))
-        check_same(tmp_path, whole[0].parent)
+    run_qmmm(load_qmmm_config(config))
+    check_same(tmp_path, whole[0].parent)
 
 
 def test_blocks_between_quantum_calls_are_resumed_exactly_too(made, tmp_path):
@@ -139,11 +134,12 @@ def test_quantum_atoms_have_forces_of_the_engine_and_the_others_of_the_model(who
 def test_audits_hold_what_the_certificate_says(whole):
     folder, said = whole[0].parent / "out", whole[1].summary
     audits = read(folder, "audits")
-    assert list(audits["step"]) == list(range(3, 25, 3))
+    assert list(audits["step"]) == [step for step in range(3, 25, 3) for _ in range(4)]
     assert said.missed == missed_fraction(as_audits(audits), said.threshold)
-    np.testing.assert_allclose(audits["bound"], audits["predicted"] * read(folder, "steps")["factor"][2::3])
+    factor = np.repeat(read(folder, "steps")["factor"][2::3], 4)
+    np.testing.assert_allclose(audits["bound"], audits["predicted"] * factor)
     kept = [each.label.extra["audit"] for each in Database(folder / "labels.db").select(config_type="audit")]
-    np.testing.assert_array_equal([float(each["true"][0]) for each in kept], audits["true"])
+    assert np.isin(np.concatenate([each["true"] for each in kept]), audits["true"]).all()
 
 
 def test_labels_trust_quantum_atoms_only_and_come_home(whole):
@@ -152,8 +148,9 @@ def test_labels_trust_quantum_atoms_only_and_come_home(whole):
     assert len(told) == read(folder / "out", "steps")["labels"].sum()
     engine = lennard_jones()
     for each in told:
-        assert each.label.energy is None
-        assert 0 < each.label.trusted.sum() < len(each.atoms)
+        whole_cell = len(each.atoms) == 107
+        assert (each.label.energy is not None) == whole_cell == (each.label.trusted is None)
+        assert whole_cell or 0 < each.label.trusted.sum() < len(each.atoms)
         np.testing.assert_allclose(each.label.forces, engine.evaluate(each.atoms).forces, atol=1e-9)
 
 
@@ -219,5 +216,5 @@ def test_settings_that_do_not_match_are_refused(whole):
 
 def test_every_column_of_a_step_is_finite_but_those_that_may_not_be(whole):
     steps = read(whole[0].parent / "out", "steps")
-    may = {"energy", "temperature_quantum"}
+    may = {"energy", "temperature_quantum", "temperature_classical"}
     assert all(np.isfinite(steps[name]).all() for name in STEP.names if name not in may)

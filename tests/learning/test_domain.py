@@ -15,7 +15,7 @@ from gapsample.potential.zbl import ZBL
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
     gap, database = first_gap(tmp_path_factory.mktemp("domain"))
-    limit = novelty_limit(gap, [entry.atoms for entry in database.select()])
+    limit = novelty_limit(gap, database.select())
     return Guarded(gap, ZBL(1.0, 2.0), limit)
 
 

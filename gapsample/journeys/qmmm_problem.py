@@ -1,0 +1,116 @@
+"""From a QM/MM config to what runs: start atoms, potentials, region, integrator, and who learns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import ase.io
+from ase import Atoms
+
+from gapsample.errors import FileFormatError, SettingsError
+from gapsample.journeys.engines import engine_of, mm_of
+from gapsample.journeys.nested_potentials import GapModel
+from gapsample.journeys.qmmm_config import QmmmConfig
+from gapsample.journeys.qmmm_stepper import Stepper
+from gapsample.journeys.qmmm_teacher import Teacher
+from gapsample.journeys.umbrella_config import Python
+from gapsample.journeys.umbrella_problem import called
+from gapsample.provenance import sha256
+from gapsample.qmmm import Carving, Engine, ForceMixing, Seeds, Selection
+from gapsample.qmmm.selection import Criterion
+from gapsample.rng import stream
+from gapsample.sampling.dynamics import System
+from gapsample.sampling.executors import local, threads
+
+FREE = ("stop", "output", "engine")
+"""Settings that no number depends on, but for `engine.every`: a run goes on with other ones."""
+
+
+@contextmanager
+def stepper_of(config: QmmmConfig, atoms: Atoms) -> Iterator[Stepper]:
+    """The step that a config asks for, and its workers, which end with the block.
+
+    Raises
+    ------
+    GapsampleError
+        A file is not there or not what it should be, or settings do not match.
+    """
+    how, region = config.engine, config.region
+    engine = Engine(tuple(engine_of(model) for model in config.qm), how.timeout)
+    criteria = _criteria(config)
+    makers = local if how.workers > 1 and how.timeout is None else threads
+    with makers(how.workers) as executor:
+        mixing = ForceMixing(
+            mm_of(config.mm),
+            engine,
+            Selection((Seeds(()),)),
+            Carving(region.buffer, region.terminate, region.vacuum),
+            how=region.how,
+            momentum=region.momentum,
+            bonding=region.bonding,
+            executor=executor if how.workers > 1 else None,
+            enlargements=how.enlargements,
+        )
+        integrator = config.dynamics.integrator(System(atoms, mixing.mm))
+        teacher = None if config.learn is None else Teacher(config, config.output.folder)
+        yield Stepper(config, atoms, mixing, criteria, integrator, teacher)
+
+
+def start_atoms(config: QmmmConfig) -> Atoms:
+    """The configuration to begin from.
+
+    Raises
+    ------
+    FileFormatError
+        The file cannot be read.
+    """
+    start = config.start
+    try:
+        atoms = ase.io.read(start.file, index=start.frame)
+    except (OSError, ValueError, IndexError, KeyError) as problem:
+        raise FileFormatError(f"{start.file} has no frame {start.frame} for ASE: {problem}") from problem
+    assert isinstance(atoms, Atoms)
+    return atoms
+
+
+def first_motion(config: QmmmConfig, stepper: Stepper) -> object:
+    """Velocities drawn at the temperature of the dynamics."""
+    system = System(stepper.atoms, stepper.mixing.mm)
+    return config.dynamics.begin(system, stream(config.seed))
+
+
+def input_files(config: QmmmConfig) -> tuple[Path, ...]:
+    """Files that the run depends on."""
+    models = (config.mm, *config.qm, config.region.criterion)
+    python = tuple(model.file for model in models if isinstance(model, Python))
+    gaps = tuple(model.model for model in models if isinstance(model, GapModel))
+    return (config.start.file, *gaps, *python)
+
+
+def fingerprint_of(config: QmmmConfig) -> str:
+    """Hash of all that the numbers of a run depend on: settings and files.
+
+    More time, safer settings or larger buffers after a failure of the engine are no other run.
+    """
+    kept = {key: value for key, value in config.as_dict().items() if key not in FREE}
+    kept |= {"every": config.engine.every, "qm": kept["qm"][0]}
+    files = [sha256(path) for path in input_files(replace(config, qm=config.qm[:1]))]
+    return hashlib.sha256(json.dumps([kept, files], sort_keys=True).encode()).hexdigest()
+
+
+def _criteria(config: QmmmConfig) -> tuple[Criterion, ...]:
+    """What asks for quantum forces besides the error."""
+    region, found = config.region, list[Criterion]()
+    if region.seeds:
+        found.append(Seeds(region.seeds, region.around))
+    if region.criterion is not None:
+        made = called(region.criterion)
+        if not callable(made):
+            raise SettingsError(f"region.criterion must return a function, got {type(made).__name__}")
+        found.append(made)
+    return tuple(found)
