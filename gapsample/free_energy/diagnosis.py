@@ -21,6 +21,7 @@ from gapsample.errors import InputError
 from gapsample.free_energy.estimators import FEW
 from gapsample.free_energy.loops import loop_sums, periods_of
 from gapsample.free_energy.samples import Samples
+from gapsample.free_energy.scatter import unskewed
 from gapsample.free_energy.settling import FEW_PASSAGES, TWO_HUMPS, bimodality, passages
 from gapsample.free_energy.surface import Surface
 from gapsample.gp.spectra import Open
@@ -144,11 +145,9 @@ def diagnose(surface: Surface, samples: Sequence[Samples] = (), *, refit: bool =
         )
     misfit = surface.window_chi2()
     loops, members = loop_sums(surface)
-    taus = _times(samples)
-    effective = np.array([len(s.s) for s in samples]) / taus
+    effective = np.array([len(s.s) for s in samples]) / _times([s.displacements() for s in samples])
     humps = np.array([bimodality(s) for s in samples])
-    curvature = np.array([_second_moments(surface, s, t) for s, t in zip(samples, taus, strict=True)])
-    curvature = curvature.reshape(-1, len(surface.axes))
+    curvature = _second_moments(surface, samples)
     rougher = _rougher(surface) if refit else float("nan")
     warnings = [
         *_misfits(surface, misfit, effective),
@@ -232,9 +231,8 @@ def _humped(humps: Floats, effective: Floats, passed: Integers) -> Iterator[Find
             yield Finding(Concern.TWO_STATES, (number,), float(humps[number]), TWO_HUMPS)
 
 
-def _times(samples: Sequence[Samples]) -> Floats:
-    """Autocorrelation time of each window, the longest of its variables; its length where it cannot tell."""
-    chains = [s.displacements() for s in samples]
+def _times(chains: Sequence[Floats]) -> Floats:
+    """Autocorrelation time of each chain, the longest of its columns; its length where it cannot tell."""
     if len(chains) >= FEW:
         try:
             return np.asarray(shared_times(chains).max(axis=1))
@@ -250,26 +248,44 @@ def _time(chain: Floats) -> float:
         return float(min(len(chain), problem.tau)) if np.isfinite(problem.tau) else float(len(chain))
 
 
-def _second_moments(surface: Surface, samples: Samples, tau: float) -> Floats:
-    """< (dF/ds_a + dU/ds_a) (s_a - mean) > - kT in standard deviations, for each variable, shape (d,)."""
-    kT = units.kB * samples.temperature
+def _second_moments(surface: Surface, samples: Sequence[Samples]) -> Floats:
+    """< (dF/ds_a + dU/ds_a) (s_a - mean) > - kT in standard deviations, for each variable, shape (n, d).
+
+    Its noise is judged by the autocorrelation times of the very products, which a window that swings to and
+    fro forgets much later than where it is; products are skewed, as squares are.
+    """
+    series = [_products(surface, s) for s in samples]
+    times, memories = _times(series), _times([s.displacements() for s in samples])
+    found = [
+        _moment(surface, *each)
+        for each in zip(samples, series, times.tolist(), memories.tolist(), strict=True)
+    ]
+    return np.array(found).reshape(-1, len(surface.axes))
+
+
+def _products(surface: Surface, samples: Samples) -> Floats:
+    """(dF/ds_a + dU/ds_a) (s_a - mean), each less its mean, shape (n, d)."""
     displaced = samples.displacements()
-    points = np.array(samples.window.center) + displaced
-    away = displaced - displaced.mean(axis=0)
-    force = np.array(samples.window.kappa) * displaced
-    posterior, features, n = surface.fitted.posteriors[0], surface.features, len(points)
-    slopes = surface.gradient(points)
-    series = (slopes - slopes.mean(axis=0) + force - force.mean(axis=0)) * away
+    slopes = surface.gradient(np.array(samples.window.center) + displaced)
+    slopes += np.array(samples.window.kappa) * displaced
+    return np.asarray((slopes - slopes.mean(axis=0)) * (displaced - displaced.mean(axis=0)))
+
+
+def _moment(surface: Surface, samples: Samples, series: Floats, time: float, memory: float) -> Floats:
+    """Of one window; the mean that is taken away was that of `memory`-correlated samples, shape (d,)."""
+    kT, n = units.kB * samples.temperature, len(series)
+    displaced = samples.displacements()
+    points, away = np.array(samples.window.center) + displaced, displaced - displaced.mean(axis=0)
+    posterior, features = surface.fitted.posteriors[0], surface.features
     result = np.empty(len(surface.axes))
     for a in range(len(result)):
         here = features.gradient_rows(features.average(points, _positive(away[:, a])))[a]
         there = features.gradient_rows(features.average(points, _positive(-away[:, a])))[a]
         part = 0.5 * float(np.mean(np.abs(away[:, a])))
         row = (part * (here - there))[None]
-        variance = float(np.var(series[:, a], ddof=1)) * max(1.0, tau) / n
-        result[a] = (series[:, a].mean() - kT * (1.0 - 1.0 / n * tau)) / np.sqrt(
-            variance + float(posterior.variance(row)[0])
-        )
+        off = series[:, [a]] - kT * (1.0 - memory / n)
+        variance = float(np.var(unskewed(off), ddof=1)) * time / n + float(posterior.variance(row)[0])
+        result[a] = off.mean() / np.sqrt(variance)
     return result
 
 

@@ -7,8 +7,9 @@ An observation says: this value is the average of dF/ds over these very points, 
 that of the series *less dF/ds at its points*, which varies within the window without being noise. Unless an
 earlier estimate of the surface is given, dF/ds is taken to be linear within the window: for collective
 forces by regression on s; for the umbrella estimate, where then kappa + F'' = kT C^-1 with C the covariance
-of s, so that the noise is that of kT C^-1 (s - mean), however strong the restraint. A window that has not
-settled (`settling`) is believed less than that.
+of s, so that the noise is that of kT C^-1 (s - mean), however strong the restraint. Few and skewed samples
+tell their own scatter with a bias that goes along with their mean, which `scatter` takes off. A window that
+has not settled (`settling`) is believed less than that.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from gapsample.errors import InputError
 from gapsample.free_energy.observations import GradientAverage
 from gapsample.free_energy.samples import Samples
+from gapsample.free_energy.scatter import shared_scatter, unskewed
 from gapsample.free_energy.settling import counts_as
 from gapsample.sampling.autocorrelation import (
     LEAST,
@@ -104,8 +106,9 @@ def gradient_averages(
     ----------
     surface : see `umbrella_average`
     least : autocorrelation times that a chain must last
-    share : let windows learn their autocorrelation times from each other (`sampling.autocorrelation`): right
-        for many short windows, which then need some seven times each only. Fewer than 8 judge themselves
+    share : let windows learn from each other their autocorrelation times (`sampling.autocorrelation`) and how
+        much their noise scatters (`scatter`): right for many short windows, which then need some seven times
+        each only. Fewer than 8 judge themselves
 
     Raises
     ------
@@ -154,7 +157,8 @@ def _noises(windows: Sequence[Samples], surface: Gradient | None, least: float, 
         for samples in windows
     ]
     if share and len(windows) >= FEW:
-        return [Noise(s, taus) for s, taus in zip(series, shared_times(series, least=least), strict=True)]
+        times, scattered = shared_times(series, least=least), shared_scatter(series)
+        return [Noise(s, taus) for s, taus in zip(scattered, times, strict=True)]
     return [_judged(s, least, None) for s in series]
 
 
@@ -182,18 +186,21 @@ def _restoring(samples: Samples) -> Floats:
 def _umbrella_noise(samples: Samples, surface: Gradient | None, least: float) -> Floats:
     series = _restoring(samples)
     if surface is not None:
-        return series - surface(_points(samples))
+        return unskewed(series - surface(_points(samples)))
     away = _centered(samples, least)
     kT = units.kB * samples.temperature
     return np.asarray(-kT * np.linalg.solve(away.T @ away / len(away), away.T).T)
 
 
 def _force_noise(samples: Samples, forces: Floats, surface: Gradient | None, least: float) -> Floats:
-    if surface is not None:
-        return forces - surface(_points(samples))
+    """Linear within the window in any case: about a surface that was fitted to forces without noise, rounding
+    alone would be left."""
     away = _centered(samples, least)
     slope, *_ = np.linalg.lstsq(away, forces - forces.mean(axis=0))
-    return forces - away @ slope
+    noise = forces - forces.mean(axis=0) - away @ slope
+    if surface is None:
+        return noise
+    return unskewed(noise + np.mean(forces - surface(_points(samples)), axis=0))
 
 
 def _centered(samples: Samples, least: float) -> Floats:

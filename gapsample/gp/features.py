@@ -181,11 +181,6 @@ class Features:
             np.add.at(spread[a], self._slope_at[a], (weights.T * self._factors[a]).T)
         return spread
 
-    def gather(self, products: Floats) -> Floats:
-        """The transpose of `gradient_weights`: one number for each mode from shape (d, n_products)."""
-        axis = np.arange(self.dimension)[:, None]
-        return np.asarray(np.sum(products[axis, self._slope_at] * self._factors, axis=0))
-
     def _halves(self, points: Floats) -> tuple[Floats, Floats]:
         tables = [axis.table(points[:, a], self.orders[a]) for a, axis in enumerate(self.axes)]
         half = self._left.shape[1]

@@ -9,7 +9,7 @@ from exact_surfaces import DoubleWell, Torus, mueller_brown_marginal, umbrella
 from scipy.signal import lfilter
 
 from gapsample.errors import InputError
-from gapsample.free_energy import Options, Surface
+from gapsample.free_energy import Options, Surface, gradient_averages
 from gapsample.free_energy.diagnosis import Concern, bimodality, diagnose
 from gapsample.free_energy.samples import Samples, Window
 
@@ -159,6 +159,24 @@ def test_a_window_of_few_independent_samples_is_named():
     few = [w for w in found.warnings if w.concern is Concern.FEW_SAMPLES]
     assert [w.windows for w in few] == [(7,)]
     assert "longer" in str(few[0])
+
+
+def swinging(n, rng):
+    """A Gaussian of unit variance that swings: correlations of x cancel, those of x^2 do not."""
+    noise = rng.standard_normal((n + 500, 2)) @ np.array([1.0, 1.0j]) * np.sqrt(1.0 - 0.97**2)
+    return lfilter([1.0], [1.0, -0.97 * np.exp(1.3j)], noise)[500:].real
+
+
+def test_windows_that_swing_are_not_taken_for_kinks():
+    rng = np.random.default_rng(6)
+    for _ in range(3):
+        samples = []
+        for c in np.linspace(-1.0, 1.0, 24):
+            s = 0.6 * c + 0.1 * swinging(600, rng)  # F = 20 s^2
+            samples.append(Samples(Window((c,), (60.0,)), s[:, None], T, (None,)))
+        found = diagnose(Surface.fit(gradient_averages(samples), (None,)), samples, refit=False)
+        assert np.median(found.effective) > 400
+        assert not found.has(Concern.KINK)
 
 
 def test_samples_must_be_those_of_the_observations():

@@ -5,7 +5,6 @@ import pytest
 from scipy.linalg import block_diag
 
 from gapsample.gp import dense
-from gapsample.gp.conjugate_gradient import GradientData, MatrixFree
 from gapsample.gp.features import Features
 from gapsample.gp.spectra import Open, Periodic
 from gapsample.gp.weight_space import Accumulator, WeightSpace
@@ -45,33 +44,3 @@ def test_weight_space_equals_the_dense_gaussian_process(axes, lengths):
     assert np.allclose(rows @ found.mean, exact.mean, atol=1e-6)
     assert np.allclose(found.covariance(rows), exact.covariance, atol=1e-6)
     assert found.log_evidence == pytest.approx(exact.log_evidence, abs=1e-6)
-
-
-def test_conjugate_gradients_find_the_same_mean_without_the_matrix():
-    rng = np.random.default_rng(5)
-    axes, lengths = (Periodic(2 * np.pi),) * 3, (0.7,) * 3
-    features = Features.choose(axes, lengths, 1500)
-    points, values, noises = (list(part) for part in zip(*windows(axes, 40, rng), strict=True))
-    accumulator = Accumulator(len(features))
-    for some, value, noise in zip(points, values, noises, strict=True):
-        accumulator.absorb(features.gradient_rows(features.average(some)), value, noise)
-    exact = WeightSpace(features, accumulator.sums()).posterior(np.log([1.3, *lengths]))
-    data = GradientData.of(features, points, np.array(values), np.array(noises))
-    solver = MatrixFree.prepare(features, data, exact.deviations)
-    assert len(features) > len(solver.leading)
-    assert np.allclose(solver.mean(), exact.mean, atol=1e-6 * np.max(np.abs(exact.mean)))
-
-
-def test_draws_by_conjugate_gradients_scatter_as_the_posterior_does():
-    rng = np.random.default_rng(6)
-    axes, lengths = (Periodic(2 * np.pi),), (0.5,)
-    features = Features.choose(axes, lengths, 60)
-    points, values, noises = (list(part) for part in zip(*windows(axes, 8, rng), strict=True))
-    accumulator = Accumulator(len(features))
-    for some, value, noise in zip(points, values, noises, strict=True):
-        accumulator.absorb(features.gradient_rows(features.average(some)), value, noise)
-    exact = WeightSpace(features, accumulator.sums()).posterior(np.log([1.0, *lengths]))
-    data = GradientData.of(features, points, np.array(values), np.array(noises))
-    draws = MatrixFree.prepare(features, data, exact.deviations).draws(400, rng)
-    rows = features.values(np.array([[0.5], [2.0], [4.0]]))
-    assert np.std(draws @ rows.T, axis=0) == pytest.approx(np.sqrt(exact.variance(rows)), rel=0.12)
