@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from click.testing import CliRunner
-from journeys.qmmm_worlds import crystal_gap, world
+from qmmm_worlds import crystal_gap, world
 
 from gapsample.cli import main
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
-from journeys.qmmm_worlds import crystal_gap, lennard_jones, world
+from qmmm_worlds import crystal_gap, lennard_jones, world
 
 from gapsample.database import Database
 from gapsample.errors import InputError, SettingsError

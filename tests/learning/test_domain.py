@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase import Atoms
-from learning.toys import first_gap, rattled
+from toys import first_gap, rattled
 
 from gapsample.errors import InputError
 from gapsample.learning import ErrorBudget, Guarded, novelty_limit

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from learning.toys import LEVEL, POLICY, RECIPE, learner_in, quantum, rattled
 from scipy.stats import binom
+from toys import LEVEL, POLICY, RECIPE, learner_in, quantum, rattled
 
 from gapsample.database import Database, Label, fingerprint, split_of
 from gapsample.errors import FitError, InputError

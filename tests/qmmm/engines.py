@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase import Atoms
-from qmmm.scenes import lennard_jones
+from scenes import lennard_jones
 
 from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential
 

@@ -11,7 +11,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.qmmm import ForceQMMM
 from ase.optimize import FIRE
 from contracts.motions import displaced
-from qmmm.scenes import SHEAR, copper, lennard_jones
+from scenes import SHEAR, copper, lennard_jones
 
 from gapsample.qmmm.calculator import ForceMixingCalculator
 from gapsample.qmmm.clusters import Carving

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from ase import Atoms
-from qmmm.scenes import mask, silicon, water
+from scenes import mask, silicon, water
 
 from gapsample.qmmm.bonds import Bonding
 from gapsample.qmmm.clusters import Carving, carve

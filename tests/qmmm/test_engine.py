@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from contracts.motions import displaced
-from qmmm.engines import Counting, Failing
-from qmmm.scenes import lennard_jones, mask, silicon
+from engines import Counting, Failing
+from scenes import lennard_jones, mask, silicon
 
 from gapsample.errors import InputError
 from gapsample.qmmm.clusters import Carving

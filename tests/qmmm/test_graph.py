@@ -11,7 +11,7 @@ from ase.build import bulk, molecule
 from contracts.motions import shuffled
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qmmm.scenes import mask, scene, silicon, water
+from scenes import mask, scene, silicon, water
 
 from gapsample.errors import InputError
 from gapsample.qmmm.bonds import Bonding

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from ase import Atoms
-from qmmm.scenes import copper, lennard_jones, silicon, water
+from scenes import copper, lennard_jones, silicon, water
 
 from gapsample.errors import GapsampleError, InputError
 from gapsample.potential.protocol import Evaluation, Potential

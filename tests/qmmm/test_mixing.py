@@ -12,7 +12,7 @@ from ase.build import bulk
 from contracts.motions import displaced, shuffled, turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qmmm.scenes import SHEAR, copper, emt, lennard_jones, mask, scene, silicon, water
+from scenes import SHEAR, copper, emt, lennard_jones, mask, scene, silicon, water
 
 from gapsample.errors import InputError, UnknownSpecies
 from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential

@@ -10,7 +10,7 @@ from ase import Atoms
 from contracts.motions import displaced, shuffled, turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qmmm.scenes import SHEAR, mask, scene, silicon, water
+from scenes import SHEAR, mask, scene, silicon, water
 
 from gapsample.errors import InputError
 from gapsample.potential.protocol import Evaluation

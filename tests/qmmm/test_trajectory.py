@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from ase import Atoms
-from qmmm.scenes import copper, lennard_jones
+from scenes import copper, lennard_jones
 
 from gapsample.potential.protocol import Evaluation
 from gapsample.qmmm.clusters import Carving

@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.build import molecule
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qmmm.scenes import scene, water
+from scenes import scene, water
 
 from gapsample.potential.calculator import FromCalculator
 from gapsample.potential.protocol import Potential

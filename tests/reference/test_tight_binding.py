@@ -10,8 +10,8 @@ from ase.build import bulk, molecule
 from ase.units import kB
 from contracts.check_potential import check_derivatives, check_purity, check_symmetries, slope
 from contracts.motions import away
-from reference.quip_bowler import quip
-from reference.silicon_examples import (
+from quip_bowler import quip
+from silicon_examples import (
     CELL,
     cluster,
     crystal,

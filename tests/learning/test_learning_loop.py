@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from learning.toys import LEVEL, POLICY, Misbehaving, Rattling, learner_in, quantum
+from toys import LEVEL, POLICY, Misbehaving, Rattling, learner_in, quantum
 
 from gapsample.database import Database
 from gapsample.errors import FileFormatError

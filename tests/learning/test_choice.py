@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from learning.toys import RECIPE, first_gap, quantum, rattled
+from toys import RECIPE, first_gap, quantum, rattled
 
 from gapsample.database import fingerprint
 from gapsample.errors import InputError
