@@ -51,16 +51,23 @@ def lattice(cell: Floats, cutoff: float) -> tuple[Floats, Floats, int]:
     vectors = np.empty((3, whole(na * nb * nc)))
     for k in range(3):
         frame[3, k] = 0.5 * (frame[3, k] % 2.0)
-    return frame, vectors, _fill(cell, frame, na, nb, nc, cutoff, vectors)
+    return frame, vectors, fill(cell, frame[3], na, nb, nc, cutoff, vectors)
 
 
 @njit
-def _fill(cell: Floats, frame: Floats, na: int, nb: int, nc: int, cutoff: float, vectors: Floats) -> int:
-    """Put the vectors whose wrapped differences reach within the cutoff first, and return their number."""
+def fill(cell: Floats, shift: Floats, na: int, nb: int, nc: int, cutoff: float, vectors: Floats) -> int:
+    """Put the vectors whose wrapped differences reach within the cutoff first, and return their number.
+
+    Parameters
+    ----------
+    shift : shape (3,), added before `floor`: one half for odd numbers of images, else 0
+    na, nb, nc : numbers of images along the edges
+    vectors : shape (3, m), room for all, written
+    """
     ax, ay, az = cell[0, 0], cell[0, 1], cell[0, 2]
     bx, by, bz = cell[1, 0], cell[1, 1], cell[1, 2]
     cx, cy, cz = cell[2, 0], cell[2, 1], cell[2, 2]
-    u, v, w = 0.5 - frame[3, 0], 0.5 - frame[3, 1], 0.5 - frame[3, 2]  # middle of the wrapped differences
+    u, v, w = 0.5 - shift[0], 0.5 - shift[1], 0.5 - shift[2]  # middle of the wrapped differences
     mx, my, mz = u * ax + v * bx + w * cx, u * ay + v * by + w * cy, u * az + v * bz + w * cz
     diagonal2 = 0.0
     for s in (1.0, -1.0):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsample.compiled.jit import njit
+from gapsample.compiled.models_images import fill
 from gapsample.compiled.walks_pairs import Pairs, closed_form, from_table
 from gapsample.compiled.walks_random import N_WORDS, seed, uniform
 
@@ -18,6 +19,7 @@ ATOM, VOLUME, SHEAR, STRETCH = 0, 1, 2, 3
 N_MOVES = 4
 SHAPING = 300  # trial moves of the shape of the cell behind every prior draw
 SHAPING_STEP = 0.5
+SLACK = 1e-9  # of a height: distances close to the cutoff are rounded
 
 
 class Bounds(NamedTuple):
@@ -63,36 +65,26 @@ def heights(cell: Floats, out: Floats) -> float:
 
 
 @njit
-def images(cell: Floats, cutoff: float, high: Floats, out: Floats) -> int:
-    """Lattice vectors that may bring an atom within the cutoff, once it is wrapped to within half a cell.
+def images(cell: Floats, cutoff: float, high: Floats, shift: Floats, out: Floats) -> int:
+    """Lattice vectors that may bring a wrapped difference within the cutoff, as few as `lattice` finds.
 
-    Into `out`, shape (3, n_most), the zero vector first; return how many. An image i cells away along an axis
-    is at least i - 1/2 heights off.
+    Into `out`, shape (3, n_most), the zero vector first; return how many. The heights of the cell go into
+    `high`, what wrapping adds before `floor` into `shift`, shapes (3,).
     """
     heights(cell, high)
-    na, nb, nc = int(cutoff / high[0] + 0.5), int(cutoff / high[1] + 0.5), int(cutoff / high[2] + 0.5)
-    reach = cutoff
     for k in range(3):
-        reach += 0.5 * np.sqrt(cell[3 * k] ** 2 + cell[3 * k + 1] ** 2 + cell[3 * k + 2] ** 2)
-    out[:, 0] = 0.0
-    count = 1
-    for i in range(-na, na + 1):
-        for j in range(-nb, nb + 1):
-            for k in range(-nc, nc + 1):
-                x = i * cell[0] + j * cell[3] + k * cell[6]
-                y = i * cell[1] + j * cell[4] + k * cell[7]
-                z = i * cell[2] + j * cell[5] + k * cell[8]
-                if (i == 0 and j == 0 and k == 0) or x * x + y * y + z * z > reach * reach:
-                    continue
-                out[0, count], out[1, count], out[2, count] = x, y, z
-                count += 1
-    return count
+        shift[k] = np.ceil(2.0 * cutoff / high[k] + SLACK)
+    na, nb, nc = int(shift[0]), int(shift[1]), int(shift[2])
+    for k in range(3):
+        shift[k] = 0.5 * (shift[k] % 2.0)
+    return fill(cell.reshape(3, 3), shift, na, nb, nc, cutoff, out)
 
 
 @njit(relaxed=True)
 def row(
     pairs: Pairs,
     cell: Floats,
+    shift: Floats,
     vectors: Floats,
     count: int,
     s: Floats,
@@ -106,16 +98,18 @@ def row(
     """Energies of atom `i`, if it stood at fractional (a, b, c), with images of atoms from `first` on.
 
     Into ``work[3]``, 0 for the atom itself; return their sum, in quanta. `s` has shape (3, n), `vectors`
-    (3, n_most) of which `count` matter, `work` (4, n). The longer of the loops over atoms and images is the
-    inner one, which the compiler vectorizes.
+    (3, n_most) of which `count` matter, `work` (4, n). Differences are those of the later atom from the
+    earlier one, so that a pair has the same energy to the last bit from either side. The longer of the loops
+    over atoms and images is the inner one, which the compiler vectorizes.
     """
     n = s.shape[1]
     x, y, z, out = work[0], work[1], work[2], work[3]
     for j in range(first, n):
-        u, v, w = s[0, j] - a, s[1, j] - b, s[2, j] - c
-        u -= np.rint(u)
-        v -= np.rint(v)
-        w -= np.rint(w)
+        way = 1.0 if j > i else -1.0
+        u, v, w = way * (s[0, j] - a), way * (s[1, j] - b), way * (s[2, j] - c)
+        u -= np.floor(u + shift[0])
+        v -= np.floor(v + shift[1])
+        w -= np.floor(w + shift[2])
         x[j] = u * cell[0] + v * cell[3] + w * cell[6]
         y[j] = u * cell[1] + v * cell[4] + w * cell[7]
         z[j] = u * cell[2] + v * cell[5] + w * cell[8]
@@ -153,12 +147,19 @@ def _square(x: float, y: float, z: float) -> float:
 
 @njit
 def energy(
-    pairs: Pairs, cell: Floats, vectors: Floats, count: int, s: Floats, work: Floats, between: Floats
+    pairs: Pairs,
+    cell: Floats,
+    shift: Floats,
+    vectors: Floats,
+    count: int,
+    s: Floats,
+    work: Floats,
+    between: Floats,
 ) -> float:
     """Energy of all atoms in quanta; that of each pair into `between`, shape (n, n)."""
     n, total = s.shape[1], 0.0
     for i in range(n):
-        total += row(pairs, cell, vectors, count, s, i, s[0, i], s[1, i], s[2, i], i + 1, work)
+        total += row(pairs, cell, shift, vectors, count, s, i, s[0, i], s[1, i], s[2, i], i + 1, work)
         between[i, i] = 0.0
         for j in range(i + 1, n):
             between[i, j] = work[3, j]
@@ -233,11 +234,11 @@ def values(pairs: Pairs, bounds: Bounds, n_most: int, points: Floats, out: Float
     """Enthalpies in quanta of several points, shape (m, 3 n + 9) -> (m,)."""
     n = (points.shape[1] - 9) // 3
     work, between = np.empty((4, n)), np.empty((n, n))
-    vectors, high = np.empty((3, n_most)), np.empty(3)
+    vectors, high, shift = np.empty((3, n_most)), np.empty(3), np.empty(3)
     for m in range(len(points)):
         s, cell = points[m, : 3 * n].reshape(3, n), points[m, 3 * n :]
-        count = images(cell, np.sqrt(pairs.cutoff2), high, vectors)
-        e = energy(pairs, cell, vectors, count, s, work, between)
+        count = images(cell, np.sqrt(pairs.cutoff2), high, shift, vectors)
+        e = energy(pairs, cell, shift, vectors, count, s, work, between)
         out[m] = e + work_of(bounds, cell)
 
 
@@ -271,13 +272,14 @@ def walk(
     n = (points.shape[1] - 9) // 3
     cutoff = np.sqrt(pairs.cutoff2)
     state, high, trial_high = np.empty(N_WORDS, np.uint64), np.empty(3), np.empty(3)
+    shift, trial_shift = np.empty(3), np.empty(3)
     work, between, trial_between = np.empty((4, n)), np.empty((n, n)), np.empty((n, n))
     vectors, trial_vectors, trial_cell = np.empty((3, n_most)), np.empty((3, n_most)), np.empty(9)
     for m in range(len(keys)):
         seed(state, keys[m])
         s, cell = points[m, : 3 * n].reshape(3, n), points[m, 3 * n :]
-        count = images(cell, cutoff, high, vectors)
-        e = energy(pairs, cell, vectors, count, s, work, between)
+        count = images(cell, cutoff, high, shift, vectors)
+        e = energy(pairs, cell, shift, vectors, count, s, work, between)
         work_of_volume = work_of(bounds, cell)
         tried[m] = per_sweep * sweeps
         accepted[m] = 0
@@ -292,10 +294,12 @@ def walk(
                     a = s[0, i] + steps[ATOM] / high[0] * (2.0 * uniform(state) - 1.0)
                     b = s[1, i] + steps[ATOM] / high[1] * (2.0 * uniform(state) - 1.0)
                     c = s[2, i] + steps[ATOM] / high[2] * (2.0 * uniform(state) - 1.0)
-                    then = e + row(pairs, cell, vectors, count, s, i, a, b, c, 0, work) - between[i].sum()
+                    a, b, c = a - np.floor(a), b - np.floor(b), c - np.floor(c)
+                    then = e + row(pairs, cell, shift, vectors, count, s, i, a, b, c, 0, work)
+                    then -= between[i].sum()
                     if not passes(then + work_of_volume, before, ceiling, label, state):
                         continue
-                    s[0, i], s[1, i], s[2, i] = a - np.floor(a), b - np.floor(b), c - np.floor(c)
+                    s[0, i], s[1, i], s[2, i] = a, b, c
                     for j in range(n):
                         between[i, j] = work[3, j]
                         between[j, i] = work[3, j]
@@ -309,12 +313,14 @@ def walk(
                 v, trial_v = volume(cell), volume(trial_cell)
                 if kind == VOLUME and uniform(state) >= (trial_v / v) ** bounds.power:
                     continue
-                trial_count = images(trial_cell, cutoff, trial_high, trial_vectors)
-                then = energy(pairs, trial_cell, trial_vectors, trial_count, s, work, trial_between)
+                trial_count = images(trial_cell, cutoff, trial_high, trial_shift, trial_vectors)
+                then = energy(
+                    pairs, trial_cell, trial_shift, trial_vectors, trial_count, s, work, trial_between
+                )
                 trial_work = work_of(bounds, trial_cell)
                 if not passes(then + trial_work, before, ceiling, label, state):
                     continue
-                cell[:], high[:], between[:] = trial_cell, trial_high, trial_between
+                cell[:], high[:], shift[:], between[:] = trial_cell, trial_high, trial_shift, trial_between
                 vectors[:, :trial_count] = trial_vectors[:, :trial_count]
                 count, e, work_of_volume = trial_count, then, trial_work
                 accepted[m, kind] += 1

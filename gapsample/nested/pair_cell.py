@@ -156,7 +156,7 @@ class PairCell:
     @cached_property
     def _most_images(self) -> int:
         thinnest = self.height * (self.n_atoms * self.smallest_volume) ** (1 / 3)
-        return int((2 * int(self.potential.cutoff / thinnest + 0.5) + 1) ** 3)
+        return int(np.ceil(2.0 * self.potential.cutoff / thinnest + 1e-6) ** 3)
 
     @cached_property
     def _pairs(self) -> Pairs:

@@ -5,6 +5,8 @@ import pytest
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 from calibration import check_calibrated
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from scipy.integrate import quad
 
@@ -42,6 +44,28 @@ def test_enthalpies_count_every_image(n_atoms):
         pairs = 4 * (s6 * s6 - s6) - 4 * (LJ.cutoff**-12 - LJ.cutoff**-6)
         expected = 0.5 * pairs.sum() + 0.1 * atoms.get_volume()
         assert value == pytest.approx(expected, rel=1e-5, abs=1e-5) or expected > 1e4
+
+
+def pairs_within(point, cutoff):
+    """Pairs of atoms, their own images among them, counted over far more images than matter."""
+    cell, u = point[-9:].reshape(3, 3), point[:-9].reshape(3, -1).T
+    reach = np.ceil(cutoff * np.linalg.norm(np.linalg.inv(cell), axis=0)).astype(int) + 1
+    images = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach)), axis=-1).reshape(-1, 1, 1, 3)
+    distances = np.linalg.norm((u[:, None] - u + images) @ cell, axis=-1)
+    return 0.5 * ((distances < cutoff).sum() - len(u))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 6), st.floats(0.3, 4.0), st.floats(0.15, 0.95), st.booleans(), st.integers(0, 2**32))
+def test_every_pair_within_the_cutoff_counts_once_in_cells_of_any_shape(n_atoms, cutoff, height, cubic, seed):
+    one = nested.Tabulated.of(lambda r: (1.0 + 0.0 * r, 0.0 * r), 1e-3, cutoff, 1.0)
+    cell = nested.PairCell(n_atoms, one, 1e-9, 9.0, 0.5, height=height, cubic=cubic)
+    points, values = cell.draw(keys(3, seed))
+    steps = np.array([0.5, 2.0, 0.3, 0.3])[: len(cell.move_names)]
+    end = cell.walk(nested.Walk(points, values, OPEN, steps, 5, keys(3, seed + 1)))
+    assert np.array_equal(end.values, cell.values(end.coordinates))
+    for point, value in zip([*points, *end.coordinates], [*values, *end.values], strict=True):
+        assert value == pytest.approx(pairs_within(point, cutoff), rel=0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("potential", [LJ, nested.morse(1.0, 6.0, 1.12, 2.5)], ids=["closed", "table"])
