@@ -181,7 +181,7 @@ def test_the_figure_shows_every_line_with_its_bars(diagram):
     figure = phases.phase_diagram(diagram.with_model_errors({1.7: [(0.33, 0.012)]}), title="Toy")
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["boiling", "melting"]
-    assert len(axes.containers) == 3  # bars of two lines, and of the potential's error
+    assert len(axes.containers) == 5  # bars of shrinkage and of seeds for each line; of the potential
     assert phases.phase_diagram(replace(diagram, lines=()), title="Empty").axes[0].get_legend() is None
 
 
