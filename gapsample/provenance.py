@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from gapsample.errors import FileFormatError
 from gapsample.files import write_text
 
 PACKAGES = ("gapsample", "numpy", "scipy", "ase", "numba", "vesin", "emcee", "matscipy")
@@ -57,3 +58,23 @@ def manifest(settings: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write indented JSON so that `path` is never seen half-written; NaN is refused, not written."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def spent(path: Path, what: str) -> float:
+    """Seconds that earlier calls of a run took, from the ``cost`` of its manifest; 0 where there is none.
+
+    Parameters
+    ----------
+    what : kind of run, for the message
+
+    Raises
+    ------
+    FileFormatError
+        The file is no manifest.
+    """
+    if not path.exists():
+        return 0.0
+    try:
+        return float(json.loads(path.read_text(encoding="utf-8"))["cost"]["seconds"])
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise FileFormatError(f"{path} is no manifest of {what}: {problem!r}; move it away") from problem

@@ -56,11 +56,11 @@ def _run(settings: QmmmConfig) -> None:
 
 def _check(settings: QmmmConfig, n: int) -> None:
     from gapsample.journeys.qmmm_check import check_frames
-    from gapsample.journeys.qmmm_problem import start_atoms
     from gapsample.journeys.qmmm_summary import summarize
+    from gapsample.journeys.sources import read_frame
     from gapsample.progress import showing_progress
 
-    atoms = start_atoms(settings)
+    atoms = read_frame(settings.start.file, settings.start.frame)
     with showing_progress() as progress:
         found = check_frames(settings, atoms, n, progress=progress)
     said = summarize(settings, atoms)

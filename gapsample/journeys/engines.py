@@ -14,8 +14,7 @@ from ase.calculators.calculator import BaseCalculator
 from gapsample.errors import SettingsError
 from gapsample.journeys.nested_potentials import CalculatorModel, GapModel
 from gapsample.journeys.nested_problem import from_calculator
-from gapsample.journeys.umbrella_config import Python
-from gapsample.journeys.umbrella_problem import called
+from gapsample.journeys.sources import Python, called
 from gapsample.potential.calculator import FromCalculator
 from gapsample.potential.files import load
 from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential

@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import ase.io
 import numpy as np
 from ase import Atoms
 
 from gapsample.database import Database, fingerprint
-from gapsample.errors import FileFormatError, FitError, SettingsError
+from gapsample.errors import FitError, SettingsError
 from gapsample.journeys import engines
 from gapsample.journeys.learn_config import Dynamics, LearnConfig
 from gapsample.journeys.learn_explore import ExploreByDynamics, ExploreByNestedSampling
+from gapsample.journeys.sources import read_frame
+from gapsample.journeys.workers import quantum_workers
 from gapsample.learning import Failure, Quantum, label_all
 from gapsample.learning.campaign import Explore
 from gapsample.potential.files import load
@@ -25,7 +26,6 @@ from gapsample.potential.fit import fit
 from gapsample.potential.gap import GAP
 from gapsample.progress import Progress
 from gapsample.rng import stream
-from gapsample.sampling.executors import local, threads
 from gapsample.sampling.time_limit import InTime
 
 log = logging.getLogger(__name__)
@@ -35,17 +35,12 @@ FIRST = 2**32 - 1  # number of the stream that rattles the first cells: no round
 
 @contextmanager
 def engine_of(config: LearnConfig) -> Iterator[tuple[Quantum, Executor]]:
-    """The quantum engine and its workers, which end with the block.
-
-    A time limit gives every calculation a process of its own, so that threads do; several workers without
-    one are processes.
-    """
+    """The quantum engine and its workers, which end with the block."""
     how = config.labeling
     named = engines.engine_of(config.qm)
     limited = None if how.timeout is None else InTime(named, how.timeout)
-    makers = local if how.workers > 1 and limited is None else threads
     try:
-        with makers(how.workers) as executor:
+        with quantum_workers(how.workers, how.timeout) as executor:
             yield Quantum(limited or named, config.learn.level, virial=how.virial), executor
     finally:
         if limited is not None:
@@ -65,7 +60,7 @@ def filled_database(config: LearnConfig) -> Database:
 
 def start_cells(config: LearnConfig) -> list[Atoms]:
     """The last frame of every start file."""
-    return [_last_frame(path) for path in config.start.files]
+    return [read_frame(path) for path in config.start.files]
 
 
 def exploration(config: LearnConfig, start: Sequence[Atoms]) -> Explore:
@@ -126,12 +121,3 @@ def rattled(config: LearnConfig, start: Sequence[Atoms]) -> list[Atoms]:
             copy.positions += rng.normal(0.0, how.rattle, copy.positions.shape)
             made.append(copy)
     return made
-
-
-def _last_frame(path: Path) -> Atoms:
-    try:
-        atoms = ase.io.read(path)
-    except (OSError, ValueError, IndexError, KeyError) as problem:
-        raise FileFormatError(f"{path} cannot be read by ASE: {problem}") from problem
-    assert isinstance(atoms, Atoms)
-    return atoms

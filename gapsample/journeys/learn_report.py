@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 import numpy as np
 
@@ -81,7 +78,6 @@ def _render(
     rows: list[tuple[str, ...]],
     drawn: plots.Figure,
 ) -> str:
-    template = Template(files("gapsample.journeys").joinpath("learn_report.html").read_text(encoding="utf-8"))
     policy, bound = learner.policy, learner.conformal
     audited = next((row for row in reversed(rows) if row[4]), None)
     cards = (
@@ -99,12 +95,12 @@ def _render(
         ),
         ("Bound", f"{bound.factor:.3g}", f"times the predicted error, coverage {bound.coverage:g}"),
     )
-    return template.substitute(
-        style=page.style(),
-        title=escape(f"Learning: {folder.name}"),
-        subtitle=escape(f"labels of {policy.level}, threshold {policy.threshold:g} eV/Å"),
-        cards="".join(page.card(*card) for card in cards),
-        verdict=escape("Running." if learned is None else f"{learned.reason.value}.".capitalize()),
+    return page.whole(
+        "learn_report.html",
+        title=f"Learning: {folder.name}",
+        subtitle=f"labels of {policy.level}, threshold {policy.threshold:g} eV/Å",
+        cards=cards,
+        verdict="Running." if learned is None else f"{learned.reason.value}.".capitalize(),
         figures=page.figure(drawn, "Force errors, root mean square of their norms; dashed: what was asked"),
         generations=page.table(tuple(title.replace("_", " ") for title in TITLES), rows),
     )

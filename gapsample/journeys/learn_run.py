@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gapsample.errors import FileFormatError
 from gapsample.journeys.learn_config import LearnConfig
 from gapsample.journeys.learn_problem import (
     engine_of,
@@ -20,7 +18,7 @@ from gapsample.journeys.learn_problem import (
 from gapsample.journeys.learn_report import write_learn_report
 from gapsample.learning import Learned, Learner, learn
 from gapsample.progress import Progress
-from gapsample.provenance import manifest, write_json
+from gapsample.provenance import manifest, spent, write_json
 
 MANIFEST, MODEL, GENERATIONS = "manifest.json", "gap.npz", "generations"
 
@@ -44,7 +42,8 @@ def run_learn(config: LearnConfig, *, progress: Progress | None = None) -> Learn
     GapsampleError
         From files, fits or exploration. Quantum calculations that fail raise nothing.
     """
-    folder, began, spent = config.output.folder, time.monotonic(), _spent(config.output.folder)
+    folder, began = config.output.folder, time.monotonic()
+    before = spent(folder / MANIFEST, "learning")
     line = folder / GENERATIONS
     start, database = start_cells(config), filled_database(config)
     with engine_of(config) as (quantum, executor):
@@ -54,7 +53,7 @@ def run_learn(config: LearnConfig, *, progress: Progress | None = None) -> Learn
         learner = Learner(gap, database, line, config.learn, progress=progress)
 
         def note(learner: Learner, learned: Learned | None = None) -> tuple[Path, ...]:
-            seconds = round(spent + time.monotonic() - began, 3)
+            seconds = round(before + time.monotonic() - began, 3)
             write_json(folder / MANIFEST, _manifest(config, learner, learned, seconds))
             return write_learn_report(folder, learner, config.stop, learned)
 
@@ -85,14 +84,3 @@ def _manifest(
         failures=None if learned is None else learned.failures,
         cost={"seconds": seconds},
     )
-
-
-def _spent(folder: Path) -> float:
-    """Seconds that earlier calls took, from their manifest."""
-    path = folder / MANIFEST
-    if not path.exists():
-        return 0.0
-    try:
-        return float(json.loads(path.read_text(encoding="utf-8"))["cost"]["seconds"])
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise FileFormatError(f"{path} is no manifest of learning: {problem!r}; move it away") from problem

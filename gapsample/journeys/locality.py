@@ -16,8 +16,7 @@ from gapsample.errors import FileFormatError, InputError, SettingsError
 from gapsample.journeys.engines import engine_of, mm_of
 from gapsample.journeys.locality_config import Chosen, Frames, LocalityConfig
 from gapsample.journeys.locality_output import write_locality
-from gapsample.journeys.umbrella_config import Python
-from gapsample.journeys.umbrella_problem import called
+from gapsample.journeys.sources import Python, called
 from gapsample.qmmm import Carving, Engine
 from gapsample.qmmm.locality import Locality, Scan
 from gapsample.rng import stream

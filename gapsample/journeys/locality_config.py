@@ -9,7 +9,7 @@ from typing import Any
 
 from gapsample.errors import SettingsError
 from gapsample.journeys.engines import ENGINE_KINDS, ClassicalModel, QuantumModel, anchored_model
-from gapsample.journeys.umbrella_config import Python
+from gapsample.journeys.sources import Python
 from gapsample.qmmm import Bonding
 from gapsample.settings import build, dump, load_overridden
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -43,19 +41,16 @@ def write_nested_report(study: Study, path: str | Path) -> None:
 
 def render(study: Study) -> str:
     """The page as HTML text, from what the last checkpoints left in the folder."""
-    template = Template(
-        files("gapsample.journeys").joinpath("nested_report.html").read_text(encoding="utf-8")
-    )
     config, known = study.config, study.manifest
     told = {leaf: nested.read_progress(study.folder / leaf.name) for leaf in study.begun}
     told = {leaf: records for leaf, records in told.items() if len(records)}
     groups = list(_groups(study, tuple(told)))
-    return template.substitute(
-        style=page.style(),
-        title=escape(f"Nested sampling: {study.folder.name}"),
-        subtitle=escape(_subtitle(config)),
-        cards="".join(page.card(*card) for card in _cards(study, told)),
-        verdict=escape(verdict(study, groups)),
+    return page.whole(
+        "nested_report.html",
+        title=f"Nested sampling: {study.folder.name}",
+        subtitle=_subtitle(config),
+        cards=_cards(study, told),
+        verdict=verdict(study, groups),
         runs=_runs(study),
         thermodynamics=_figures(thermodynamics(config, groups)),
         transitions=_transitions(config, groups),

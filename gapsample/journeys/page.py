@@ -1,4 +1,4 @@
-"""Pieces of a page that opens with no network: style, cards, pictures inside, tables."""
+"""A page that opens with no network, and its pieces: cards, pictures inside, tables."""
 
 from __future__ import annotations
 
@@ -6,14 +6,42 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
+from string import Template
 from typing import Any
 
 from gapsample import plots
 
 
-def style() -> str:
-    """What goes between the style tags."""
-    return files("gapsample.journeys").joinpath("page.css").read_text(encoding="utf-8")
+def whole(
+    template: str,
+    *,
+    title: str,
+    subtitle: str,
+    cards: Iterable[tuple[str, str, str]],
+    verdict: str,
+    **sections: str,
+) -> str:
+    """A page: the frame that all reports share, around the sections of one.
+
+    Parameters
+    ----------
+    template : name of the file that the sections are put into
+    title, subtitle, verdict : plain text
+    cards : title, value and note of each
+    sections : HTML, by its name in the template
+    """
+    return Template(_read("page.html")).substitute(
+        style=_read("page.css"),
+        title=escape(title),
+        subtitle=escape(subtitle),
+        cards="".join(card(*each) for each in cards),
+        verdict=escape(verdict),
+        sections=Template(_read(template)).substitute(sections),
+    )
+
+
+def _read(name: str) -> str:
+    return files("gapsample.journeys").joinpath(name).read_text(encoding="utf-8")
 
 
 def card(title: str, value: str, note: str) -> str:

@@ -12,7 +12,7 @@ from gapsample.errors import SettingsError
 from gapsample.journeys.engines import ENGINE_KINDS, ClassicalModel, QuantumModel, anchored_model
 from gapsample.journeys.nested_potentials import GapModel
 from gapsample.journeys.qmmm_dynamics import AdaptiveLangevin, Dynamics, Langevin, Verlet
-from gapsample.journeys.umbrella_config import Python, Start
+from gapsample.journeys.sources import Python, Start
 from gapsample.learning import Policy
 from gapsample.qmmm import Bonding, ErrorThreshold, Hops, Within
 from gapsample.qmmm.mixing import Mixing

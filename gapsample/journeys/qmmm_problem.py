@@ -9,23 +9,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import ase.io
 from ase import Atoms
 
-from gapsample.errors import FileFormatError, SettingsError
+from gapsample.errors import SettingsError
 from gapsample.journeys.engines import engine_of, mm_of
 from gapsample.journeys.nested_potentials import GapModel
 from gapsample.journeys.qmmm_config import QmmmConfig
 from gapsample.journeys.qmmm_stepper import Stepper
 from gapsample.journeys.qmmm_teacher import Teacher
-from gapsample.journeys.umbrella_config import Python
-from gapsample.journeys.umbrella_problem import called
+from gapsample.journeys.sources import Python, called
+from gapsample.journeys.workers import quantum_workers
 from gapsample.provenance import sha256
 from gapsample.qmmm import Carving, Engine, ForceMixing, Seeds, Selection
 from gapsample.qmmm.selection import Criterion
 from gapsample.rng import stream
 from gapsample.sampling.dynamics import System
-from gapsample.sampling.executors import local, threads
 
 FREE = ("stop", "output", "engine")
 """Settings that no number depends on, but for `engine.every`: a run goes on with other ones."""
@@ -43,8 +41,7 @@ def stepper_of(config: QmmmConfig, atoms: Atoms) -> Iterator[Stepper]:
     how, region = config.engine, config.region
     engine = Engine(tuple(engine_of(model) for model in config.qm), how.timeout)
     criteria = _criteria(config)
-    makers = local if how.workers > 1 and how.timeout is None else threads
-    with makers(how.workers) as executor:
+    with quantum_workers(how.workers, how.timeout) as executor:
         mixing = ForceMixing(
             mm_of(config.mm),
             engine,
@@ -59,23 +56,6 @@ def stepper_of(config: QmmmConfig, atoms: Atoms) -> Iterator[Stepper]:
         integrator = config.dynamics.integrator(System(atoms, mixing.mm))
         teacher = None if config.learn is None else Teacher(config, config.output.folder)
         yield Stepper(config, atoms, mixing, criteria, integrator, teacher)
-
-
-def start_atoms(config: QmmmConfig) -> Atoms:
-    """The configuration to begin from.
-
-    Raises
-    ------
-    FileFormatError
-        The file cannot be read.
-    """
-    start = config.start
-    try:
-        atoms = ase.io.read(start.file, index=start.frame)
-    except (OSError, ValueError, IndexError, KeyError) as problem:
-        raise FileFormatError(f"{start.file} has no frame {start.frame} for ASE: {problem}") from problem
-    assert isinstance(atoms, Atoms)
-    return atoms
 
 
 def first_motion(config: QmmmConfig, stepper: Stepper) -> object:

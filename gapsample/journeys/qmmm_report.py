@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 import numpy as np
 from ase import Atoms
@@ -42,18 +40,17 @@ def write_qmmm_report(config: QmmmConfig, atoms: Atoms, reason: str) -> tuple[Pa
 
 def render(config: QmmmConfig, atoms: Atoms, summary: Summary, reason: str) -> str:
     """The page as HTML text."""
-    template = Template(files("gapsample.journeys").joinpath("qmmm_report.html").read_text(encoding="utf-8"))
     steps = read(config.output.folder, "steps")
     kind = type(config.dynamics).__name__
-    return template.substitute(
-        style=page.style(),
-        title=escape(f"Adaptive QM/MM: {config.output.folder.name}"),
-        subtitle=escape(
+    return page.whole(
+        "qmmm_report.html",
+        title=f"Adaptive QM/MM: {config.output.folder.name}",
+        subtitle=(
             f"{len(atoms)} atoms, {kind} at {config.dynamics.temperature:g} K, "
             f"{config.dynamics.time_step:g} fs a step"
         ),
-        cards="".join(page.card(*card) for card in _cards(summary, steps)),
-        verdict=escape(_verdict(summary, reason)),
+        cards=_cards(summary, steps),
+        verdict=_verdict(summary, reason),
         figures="".join(page.figure(drawn, caption) for drawn, caption in figures(config)),
         budget=_budget(summary),
         generations=_generations(config.output.folder / LINE),

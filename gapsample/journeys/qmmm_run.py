@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import time
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,14 +13,13 @@ import ase.io
 from ase import Atoms
 from numpy.random import Generator
 
-from gapsample.errors import FileFormatError, GapsampleError
+from gapsample.errors import GapsampleError
 from gapsample.files import write_text
 from gapsample.journeys.qmmm_config import QmmmConfig
 from gapsample.journeys.qmmm_problem import (
     fingerprint_of,
     first_motion,
     input_files,
-    start_atoms,
     stepper_of,
 )
 from gapsample.journeys.qmmm_records import frames, record_files
@@ -29,8 +27,9 @@ from gapsample.journeys.qmmm_report import write_qmmm_report
 from gapsample.journeys.qmmm_state import RunState, run_codec
 from gapsample.journeys.qmmm_stepper import Stepper, Story
 from gapsample.journeys.qmmm_summary import Summary, summarize
+from gapsample.journeys.sources import read_frame
 from gapsample.progress import Progress
-from gapsample.provenance import manifest, sha256, write_json
+from gapsample.provenance import manifest, sha256, spent, write_json
 from gapsample.rng import stream
 from gapsample.sampling.checkpoints import Checkpoint, Checkpoints
 from gapsample.sampling.loop import Every, Reason, Until, first_of, run, wall_time
@@ -74,8 +73,9 @@ def run_qmmm(config: QmmmConfig, *, progress: Progress | None = None) -> QmmmOut
     GapsampleError
         From files, potentials or the region; the state stands likewise.
     """
-    folder, began, spent = config.output.folder, time.monotonic(), _spent(config.output.folder)
-    atoms = start_atoms(config)
+    folder, began = config.output.folder, time.monotonic()
+    before = spent(folder / MANIFEST, "a QM/MM run")
+    atoms = read_frame(config.start.file, config.start.frame)
     codec = run_codec(config.dynamics.codec, blocks=config.engine.every > 1)
     checkpoints = Checkpoints(folder / CHECKPOINTS, codec, model=fingerprint_of(config))
     found = checkpoints.latest()
@@ -86,7 +86,7 @@ def run_qmmm(config: QmmmConfig, *, progress: Progress | None = None) -> QmmmOut
             found = Checkpoint(begun, stream(config.seed, MOTION), 0, None)
 
         def note(state: RunState, reason: str = RUNNING) -> tuple[Path, ...]:
-            seconds = round(spent + time.monotonic() - began, 3)
+            seconds = round(before + time.monotonic() - began, 3)
             write_json(folder / MANIFEST, _manifest(config, state, reason, seconds))
             if progress is not None:
                 progress("steps", state.step, config.stop.steps)
@@ -149,17 +149,6 @@ def _manifest(config: QmmmConfig, state: RunState, reason: str, seconds: float) 
         reason=reason,
         cost={"seconds": seconds},
     )
-
-
-def _spent(folder: Path) -> float:
-    """Seconds that earlier calls took, from their manifest."""
-    path = folder / MANIFEST
-    if not path.exists():
-        return 0.0
-    try:
-        return float(json.loads(path.read_text(encoding="utf-8"))["cost"]["seconds"])
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise FileFormatError(f"{path} is no manifest of a QM/MM run: {problem!r}; move it away") from problem
 
 
 def _ignored(_: object) -> None:

@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -30,17 +28,16 @@ def write_report(validation: Validation, path: str | Path) -> None:
 
 def render(validation: Validation) -> str:
     """The page as HTML text: verdict, table, pictures, calibration, worst cases, recipe, provenance."""
-    template = Template(files("gapsample.journeys").joinpath("report.html").read_text(encoding="utf-8"))
     source = validation.source
-    return template.substitute(
-        style=page.style(),
-        title=escape(f"{Path(str(source['model'])).name} on {Path(str(source['database'])).name}"),
-        subtitle=escape(
+    return page.whole(
+        "report.html",
+        title=f"{Path(str(source['model'])).name} on {Path(str(source['database'])).name}",
+        subtitle=(
             f"{validation.rows[-1].n_configurations} configurations, split {source['split']}, "
             f"level {source['level']}"
         ),
-        cards="".join(page.card(*card) for card in _headline(validation.rows[-1])),
-        verdict=escape(verdict(validation.rows[-1])),
+        cards=_headline(validation.rows[-1]),
+        verdict=verdict(validation.rows[-1]),
         table=tables.as_html(validation.rows),
         figures="".join(page.figure(figure, caption) for figure, caption in _figures(validation)),
         calibration=_calibration(validation),

@@ -11,35 +11,12 @@ from typing import Any, Literal
 from gapsample.errors import SettingsError
 from gapsample.free_energy.windows import Schedule
 from gapsample.journeys.nested_potentials import CalculatorModel, GapModel
+from gapsample.journeys.sources import Python, Start
 from gapsample.journeys.workers import Kind, check_workers
 from gapsample.settings import build, dump, load_overridden, override
 
 Fragment = Literal["bonded"] | tuple[int, ...] | None
 PERIOD = "period"
-
-
-@dataclass(frozen=True)
-class Python:
-    """What a function in a Python file of yours returns: start atoms, or a potential.
-
-    As potential a `Potential` or an ASE calculator counts. For other processes it must be picklable.
-
-    Attributes
-    ----------
-    settings : keyword arguments of the function
-    """
-
-    file: Path
-    function: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Start:
-    """Atoms to begin from: a frame of a file that ASE reads."""
-
-    file: Path
-    frame: int = -1
 
 
 @dataclass(frozen=True)

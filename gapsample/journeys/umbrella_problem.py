@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import ase.io
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator
 from numpy.typing import NDArray
 
-from gapsample.errors import FileFormatError, InputError, SettingsError
+from gapsample.errors import InputError, SettingsError
 from gapsample.free_energy.adaptive import Plan
 from gapsample.free_energy.collective_force import AngleField, DistanceField, Field, TorsionField
 from gapsample.free_energy.placement import Difference, Goal, SurfaceBelow
@@ -32,8 +27,9 @@ from gapsample.free_energy.variables import (
     periods_of,
 )
 from gapsample.free_energy.windows import Ensemble
+from gapsample.journeys.engines import mm_of
 from gapsample.journeys.nested_potentials import CalculatorModel, GapModel
-from gapsample.journeys.nested_problem import from_calculator
+from gapsample.journeys.sources import Python, Start, called, read_frame
 from gapsample.journeys.umbrella_config import (
     PERIOD,
     AdaptiveWindows,
@@ -43,15 +39,10 @@ from gapsample.journeys.umbrella_config import (
     GridOfWindows,
     LinearOf,
     ListOfWindows,
-    Python,
     RmsdOf,
-    Start,
     UmbrellaConfig,
     VariableOf,
 )
-from gapsample.potential.calculator import FromCalculator
-from gapsample.potential.files import load
-from gapsample.potential.protocol import Potential
 from gapsample.provenance import sha256
 
 Floats = NDArray[np.float64]
@@ -91,7 +82,7 @@ def umbrella_problem(config: UmbrellaConfig) -> Problem:
     """
     atoms = _start(config.start)
     variables = tuple(_variable(spec, atoms) for spec in config.variables)
-    ensemble = Ensemble(_potential(config.potential), variables, _fields(config, variables, atoms))
+    ensemble = Ensemble(mm_of(config.potential), variables, _fields(config, variables, atoms))
     if isinstance(config.windows, AdaptiveWindows):
         windows: list[Window] | Placement = _placement(
             config.windows, config.sampling.seed, evaluate_all(variables, atoms)[0]
@@ -102,33 +93,9 @@ def umbrella_problem(config: UmbrellaConfig) -> Problem:
 
 
 def _start(start: Start | Python) -> Atoms:
-    made = called(start) if isinstance(start, Python) else _frame(start.file, start.frame)
+    made = called(start) if isinstance(start, Python) else read_frame(start.file, start.frame)
     if not isinstance(made, Atoms):
         raise SettingsError(f"start.function must return ase.Atoms, got {type(made).__name__}")
-    return made
-
-
-def _frame(path: Path, frame: int) -> Atoms:
-    try:
-        atoms = ase.io.read(path, index=frame)
-    except (OSError, ValueError, IndexError, KeyError) as problem:
-        raise FileFormatError(f"frame {frame} of {path} cannot be read by ASE: {problem}") from problem
-    assert isinstance(atoms, Atoms)
-    return atoms
-
-
-def _potential(model: GapModel | CalculatorModel | Python) -> Potential:
-    if isinstance(model, GapModel):
-        return load(model.model)
-    if isinstance(model, CalculatorModel):
-        return from_calculator(model)
-    made = called(model)
-    if isinstance(made, BaseCalculator):
-        return FromCalculator(made)  # type: ignore[arg-type]
-    if not isinstance(made, Potential):
-        raise SettingsError(
-            f"potential.function must return a Potential or an ASE calculator, got {type(made).__name__}"
-        )
     return made
 
 
@@ -139,21 +106,6 @@ def _level(model: GapModel | CalculatorModel | Python) -> str:
     if isinstance(model, CalculatorModel):
         return f"{model.name}{settings}"
     return f"{model.file.stem}.{model.function}@{sha256(model.file)[:12]}{settings}"
-
-
-def called(made: Python) -> Any:
-    """What a user's function returns; their own config names the file on purpose."""
-    path, name = made.file.absolute(), f"gapsample_user_{made.file.stem}"
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise SettingsError(f"{path} is no Python file")
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    function = getattr(module, made.function, None)
-    if not callable(function):
-        raise SettingsError(f"{path} has no function {made.function!r}")
-    return function(**made.settings)
 
 
 def _variable(spec: VariableOf, atoms: Atoms) -> Variable:
@@ -167,7 +119,7 @@ def _variable(spec: VariableOf, atoms: Atoms) -> Variable:
         indices = list(spec.atoms)
         if max(indices, default=0) >= len(atoms):
             raise InputError(f"an RMSD of atoms {indices[:5]}... wants more than {len(atoms)} atoms")
-        reference = _frame(spec.reference, -1).positions[indices]
+        reference = read_frame(spec.reference).positions[indices]
         return RMSD(spec.atoms, reference, atoms.get_masses()[indices] if spec.masses else None)
     if isinstance(spec, LinearOf):
         parts = tuple(_variable(part, atoms) for part in spec.parts)

@@ -31,3 +31,12 @@ def executor_of(kind: Kind, workers: int, address: str | None) -> AbstractContex
     makers: dict[Kind, Any] = {"threads": threads, "processes": local, "cluster": cluster}
     found: AbstractContextManager[Executor] = makers[kind](address or workers)
     return found
+
+
+def quantum_workers(workers: int, timeout: float | None) -> AbstractContextManager[Executor]:
+    """Workers for quantum calculations.
+
+    A time limit gives every calculation a process of its own, so that threads do; several workers without
+    one are processes.
+    """
+    return executor_of("processes" if workers > 1 and timeout is None else "threads", workers, None)

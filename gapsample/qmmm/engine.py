@@ -55,9 +55,7 @@ class Engine:
     ----------
     settings : Potentials in the order in which they are tried
     timeout : seconds allowed to each evaluation, which then runs in a process that is killed; None: as long
-        as it takes, in this process. With a timeout every evaluation starts from a fresh copy of the
-        Potential; without, a calculator that starts from its last wave function answers a little differently
-        after other configurations, and a run cut and resumed differs in the last digits
+        as it takes, in this process
     """
 
     settings: tuple[Potential, ...]

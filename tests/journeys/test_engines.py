@@ -14,7 +14,7 @@ from ase.calculators.emt import EMT
 from gapsample.errors import SettingsError
 from gapsample.journeys.engines import Tip3p, anchored_model, engine_of, mm_of
 from gapsample.journeys.nested_potentials import CalculatorModel, GapModel
-from gapsample.journeys.umbrella_config import Python
+from gapsample.journeys.sources import Python
 from gapsample.potential.calculator import FromCalculator
 from gapsample.potential.protocol import Potential
 from gapsample.reference import TightBinding

@@ -10,7 +10,6 @@ from nested_studies import BOX, CELL, written
 
 from gapsample import nested
 from gapsample.errors import InputError
-from gapsample.journeys import nested_journey
 from gapsample.journeys.nested_config import load_nested_config
 from gapsample.journeys.nested_run import begin, resume
 from gapsample.sampling.loop import Reason
@@ -18,12 +17,7 @@ from gapsample.sampling.loop import Reason
 COLUMNS = ("value", "label", "birth", "birth_label", "insertion", "ancestor")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures():
-    """Reports take longer to draw than these studies to run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nested_journey, "write_nested_report", lambda study, path: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def same_points(one, other):

@@ -11,7 +11,6 @@ from nested_studies import CELL, written
 from gapsample import nested
 from gapsample.database import Database
 from gapsample.errors import InputError, SettingsError
-from gapsample.journeys import nested_journey
 from gapsample.journeys.check import Findings
 from gapsample.journeys.nested_check import check_nested
 from gapsample.journeys.nested_config import load_nested_config
@@ -29,12 +28,7 @@ EXCHANGE = CELL.replace("seeds = 2", "seeds = 2\nexchange = true")
 NAMES = ("pressure_0.05/run_0", "pressure_0.2/run_0", "pressure_0.05/run_1", "pressure_0.2/run_1")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures():
-    """Reports take longer to draw than these studies to run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nested_journey, "write_nested_report", lambda study, path: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 @pytest.fixture(scope="module")

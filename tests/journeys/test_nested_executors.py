@@ -7,7 +7,6 @@ import pytest
 from nested_studies import BOX, CELL, written
 
 from gapsample import nested
-from gapsample.journeys import nested_journey
 from gapsample.journeys.nested_config import load_nested_config
 from gapsample.journeys.nested_run import begin
 
@@ -18,12 +17,7 @@ TEXTS = {
 FEW = ["stop.steps=4", "output.folder=study", "output.database=study.db"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures():
-    """Reports take longer to draw than these studies to run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nested_journey, "write_nested_report", lambda study, path: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 @pytest.fixture(scope="module")

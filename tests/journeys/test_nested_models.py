@@ -12,7 +12,6 @@ from nested_studies import written
 import gapsample
 from gapsample import Database, Distance, Label, Recipe, nested
 from gapsample.errors import GapsampleError, InputError
-from gapsample.journeys import nested_journey
 from gapsample.journeys.nested_config import load_nested_config
 from gapsample.journeys.nested_problem import problem
 from gapsample.journeys.nested_run import begin
@@ -88,12 +87,7 @@ database = "argon.db"
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures():
-    """Reports have tests of their own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nested_journey, "write_nested_report", lambda study, path: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from ase.build import bulk
 from nested_studies import CELL, written
 
 from gapsample.errors import FileFormatError, InputError
-from gapsample.journeys import nested_journey
 from gapsample.journeys.nested_check import check_nested
 from gapsample.journeys.nested_config import load_nested_config
 from gapsample.journeys.nested_plan import PhaseLook
@@ -30,12 +29,7 @@ chain = "chain.xyz"
 GRID = np.linspace(0.45, 2.0, 60)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures():
-    """Reports take longer to draw than these studies to run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nested_journey, "write_nested_report", lambda study, path: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from nested_studies import BOX, CELL, written
 from gapsample import nested
 from gapsample.database import Database
 from gapsample.errors import FileFormatError, InputError
-from gapsample.journeys import nested_journey
 from gapsample.journeys.nested_config import load_nested_config
 from gapsample.journeys.nested_problem import problem
 from gapsample.journeys.nested_run import begin, resume
@@ -22,13 +21,7 @@ from gapsample.journeys.thermo import parse_temperatures, thermo
 from gapsample.journeys.visited import SOURCE
 from gapsample.sampling.loop import Reason
 
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures():
-    """Reports have tests of their own, and take longer to draw than these studies to run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nested_journey, "write_nested_report", lambda study, path: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from ase import Atoms, units
+from ase import units
 from ase.constraints import FixAtoms
+from oscillators import MASS, OMEGA, K, Wells, gas
 
 from gapsample.errors import InputError
 from gapsample.potential.protocol import Evaluation
@@ -15,23 +16,9 @@ from gapsample.sampling.checkpoints import Checkpoints
 from gapsample.sampling.dynamics import BrokenDown, Langevin, System
 from gapsample.sampling.loop import Every, run, steps
 
-K, MASS, T = 2.0, 4.0, 500.0
+T = 500.0
 KT = units.kB * T
-OMEGA = np.sqrt(K / MASS)
 CYCLE = 2.0 * np.pi / OMEGA / units.fs  # fs, of a free oscillation
-
-
-@dataclass(frozen=True)
-class Wells:
-    """Every coordinate in k/2 x^2 + c/4 x^4."""
-
-    k: float = K
-    c: float = 0.0
-
-    def evaluate(self, atoms, *, forces=True, virial=False, error=False):
-        x = atoms.positions
-        energy = 0.5 * self.k * np.sum(x**2) + 0.25 * self.c * np.sum(x**4)
-        return Evaluation(float(energy), -self.k * x - self.c * x**3)
 
 
 @dataclass(frozen=True)
@@ -44,10 +31,6 @@ class Shaken:
     def evaluate(self, atoms, *, forces=True, virial=False, error=False):
         x = atoms.positions
         return Evaluation(0.0, -K * x + self.strength[:, None] * self.rng.standard_normal(x.shape))
-
-
-def gas(n=400):
-    return Atoms("He" * n, np.zeros((n, 3)), masses=np.full(n, MASS))
 
 
 def averages(dynamics, n_steps, rng, skipped=300):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms, units
 from ase.constraints import FixAtoms, FixBondLength
+from oscillators import MASS, OMEGA, K, Wells, gas
 
 from gapsample.errors import InputError
 from gapsample.potential.protocol import Evaluation
@@ -13,22 +14,6 @@ from gapsample.rng import stream
 from gapsample.sampling.checkpoints import Checkpoints
 from gapsample.sampling.dynamics import CODEC, BrokenDown, Langevin, System, VelocityVerlet
 from gapsample.sampling.loop import Every, run, steps
-
-K, MASS = 2.0, 4.0
-OMEGA = np.sqrt(K / MASS)
-
-
-@dataclass(frozen=True)
-class Wells:
-    """Every coordinate in k/2 x^2 + c/4 x^4."""
-
-    k: float = K
-    c: float = 0.0
-
-    def evaluate(self, atoms, *, forces=True, virial=False, error=False):
-        x = atoms.positions
-        energy = 0.5 * self.k * np.sum(x**2) + 0.25 * self.c * np.sum(x**4)
-        return Evaluation(float(energy), -self.k * x - self.c * x**3)
 
 
 @dataclass(frozen=True)
@@ -38,10 +23,6 @@ class Broken:
 
     def evaluate(self, atoms, *, forces=True, virial=False, error=False):
         return Evaluation(self.energy, np.full_like(atoms.positions, self.force))
-
-
-def gas(n=400):
-    return Atoms("He" * n, np.zeros((n, 3)), masses=np.full(n, MASS))
 
 
 def step_of(phase):
