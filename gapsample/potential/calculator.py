@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -71,10 +72,15 @@ class FromCalculator:
     """Any ASE calculator as a Potential; constraints of the atoms do not touch its forces.
 
     The calculator is reset before every evaluation, so that none starts from what was found before (a wave
-    function, say) and the answer depends on the atoms alone.
+    function, say) and the answer depends on the atoms alone. As a calculator holds one configuration and its
+    results, threads that share it take turns; processes have one each.
     """
 
     calculator: AseCalculator
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __reduce__(self) -> tuple[type[FromCalculator], tuple[AseCalculator]]:
+        return type(self), (self.calculator,)  # a lock is not copied
 
     def evaluate(
         self, atoms: Atoms, *, forces: bool = True, virial: bool = False, error: ErrorRequest = False
@@ -90,14 +96,18 @@ class FromCalculator:
         copy.set_constraint()
         if virial and copy.cell.rank < 3:
             raise InputError("a virial needs a three-dimensional cell; evaluate with virial=False")
+        with self._lock:
+            return self._ask(copy, forces, virial)
+
+    def _ask(self, atoms: Atoms, forces: bool, virial: bool) -> Evaluation:
         calculator = self.calculator
         if isinstance(calculator, AseCalculator):  # others of ASE's base class have nothing to reset
             calculator.reset()
-        energy = float(calculator.get_property("energy", copy))
-        force = np.array(calculator.get_property("forces", copy)) if forces else None
+        energy = float(calculator.get_property("energy", atoms))
+        force = np.array(calculator.get_property("forces", atoms)) if forces else None
         tensor = None
         if virial:
-            stress = np.asarray(calculator.get_property("stress", copy))
+            stress = np.asarray(calculator.get_property("stress", atoms))
             full = stress if stress.shape == (3, 3) else voigt_6_to_full_3x3_stress(stress)
-            tensor = -full * copy.get_volume()
+            tensor = -full * atoms.get_volume()
         return Evaluation(energy, force, tensor)

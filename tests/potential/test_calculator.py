@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -175,6 +176,19 @@ def test_an_evaluation_does_not_depend_on_those_before() -> None:
     potential = FromCalculator(Remembering())
     energies = [potential.evaluate(Atoms("Cu", [[x, 0.0, 0.0]])).energy for x in (0.0, 0.1, 0.1, 0.0)]
     assert energies == [1.0] * 4
+
+
+def test_threads_that_share_a_calculator_get_the_answers_they_would_get_alone() -> None:
+    potential = FromCalculator(EMT())
+    asked = [bulk("Cu", cubic=True) * (1, 1, 1 + n % 2) for n in range(40)]
+    for seed, atoms in enumerate(asked):
+        atoms.rattle(0.05, seed=seed)
+    alone = [FromCalculator(EMT()).evaluate(atoms) for atoms in asked]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(potential.evaluate, asked))
+    for mine, theirs in zip(alone, together, strict=True):
+        assert mine.energy == theirs.energy
+        np.testing.assert_array_equal(mine.forces, theirs.forces)
 
 
 def test_tight_binding_of_molecules_does_not_start_from_the_last_wave_function() -> None:
