@@ -5,8 +5,7 @@
 # the liquid the same on both sides of the boundary, where the two models agree, and does it change smoothly
 # where they do not? Three runs around different molecules, beside TIP3P alone.
 #
-#     python runs/qmmm_water/run.py 1         # and 2, 3, and 0 for the control
-#     python analysis/qmmm_water.py
+# The runs are those of runs/qmmm_water/README.md.
 
 # %%
 from __future__ import annotations
@@ -42,7 +41,7 @@ START = ase.io.read(arguments.runs.parent / "start.xyz", index=-1)
 assert isinstance(START, Atoms)
 SIDE = float(START.cell[0, 0])
 MASSES = START.get_masses()[:3]
-APART = 41  # as run.py: from the molecule in the middle of one run to that of the next
+APART = 41  # from the molecule in the middle of one run to that of the next
 ENTER, LEAVE = 3.2, 3.6  # Å, as config.toml
 TIME_STEP, SKIPPED = 1.0, 1000.0  # fs; the beginning, in which TIP3P becomes used to its new neighbors
 N_BLOCKS = 5  # stretches of each run, for errors

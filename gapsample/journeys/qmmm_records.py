@@ -53,12 +53,17 @@ STEP = np.dtype(
 
 
 def frame_dtype(n_atoms: int) -> np.dtype[Any]:
-    """One frame: positions (Å), mixed forces, bounds of classical errors (eV/Å), layer in `LAYERS`."""
+    """One frame: positions (Å), velocities (of `ase.units`), mixed forces, bounds of classical errors (eV/Å),
+    layer in `LAYERS`.
+
+    Positions are those that forces were mixed for; velocities those at the end of the step or block.
+    """
     return np.dtype(
         [
             ("step", "<i8"),
             ("generation", "<i4"),
             ("positions", "<f8", (n_atoms, 3)),
+            ("velocities", "<f8", (n_atoms, 3)),
             ("forces", "<f8", (n_atoms, 3)),
             ("bound", "<f8", (n_atoms,)),
             ("layer", "u1", (n_atoms,)),
@@ -137,6 +142,7 @@ def frame_row(story: Story) -> Records:
     row = np.zeros((), frame_dtype(mixed.region.n_atoms))
     row["step"], row["generation"] = story.after.step, story.before.generation
     row["positions"], row["forces"] = story.positions, mixed.forces
+    row["velocities"] = story.after.motion.velocities
     std = mixed.mm.forces_std
     row["bound"] = np.nan if std is None else np.linalg.norm(std, axis=1)
     row["layer"] = layers(mixed.region)
@@ -149,9 +155,17 @@ def layers(region: Region) -> NDArray[np.uint8]:
 
 
 def frames(folder: Path, atoms: Atoms) -> Iterator[Atoms]:
-    """Frames of a run as configurations: mixed forces, bounds and layers are arrays of their own."""
+    """Frames of a run as configurations with velocities; mixed forces, bounds and layers are arrays of their own.
+
+    Parameters
+    ----------
+    atoms : that the run started from: species, masses, cell
+    """
     for row in read(folder, "frames"):
-        frame = Atoms(atoms.numbers, row["positions"], cell=atoms.cell, pbc=atoms.pbc)
+        frame = atoms.copy()
+        frame.set_constraint()
+        frame.positions = row["positions"]
+        frame.set_velocities(row["velocities"])
         frame.set_array("mixed_forces", np.array(row["forces"]))
         frame.set_array("force_error_bound", np.array(row["bound"]))
         frame.set_array("layer", np.array(row["layer"], dtype=int))

@@ -116,6 +116,15 @@ def test_the_region_can_be_replayed_from_its_events(whole):
             np.testing.assert_array_equal(inside, frame.arrays["layer"] >= 2)
 
 
+def test_frames_move_as_the_steps_say(whole):
+    folder = whole[0].parent
+    temperature = {row["step"]: row["temperature"] for row in read(folder / "out", "steps")}
+    for frame in frames(folder / "out", ase.io.read(folder / "start.xyz")):
+        assert frame.get_temperature() == pytest.approx(temperature[frame.info["step"]])
+    written = ase.io.read(folder / "out" / "trajectory.xyz", index=-1)
+    np.testing.assert_allclose(written.get_velocities(), frame.get_velocities(), atol=1e-7)
+
+
 def test_quantum_atoms_have_forces_of_the_engine_and_the_others_of_the_model(whole):
     folder = whole[0].parent
     models = Generations(folder / "out" / "generations")
