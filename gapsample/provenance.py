@@ -16,6 +16,7 @@ from gapsample.errors import FileFormatError
 from gapsample.files import write_text
 
 PACKAGES = ("gapsample", "numpy", "scipy", "ase", "numba", "vesin", "emcee", "matscipy")
+MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
 
 

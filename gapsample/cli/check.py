@@ -1,10 +1,14 @@
-"""``gapsample check``: what a fit or a study would do, without doing it."""
+"""``gapsample check``: what a command would do, without doing it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gapsample.journeys.check import Findings
 
 
 @click.command()
@@ -13,23 +17,13 @@ import click
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Replace one setting; may be repeated."
 )
 def check(config: Path, overrides: tuple[str, ...]) -> None:
-    """Say what `gapsample fit CONFIG` or `gapsample nested CONFIG` would do; never does it.
+    """Say what `gapsample fit`, `nested`, `umbrella` or `qmmm` would do with CONFIG; never does it.
 
     Of a fit: data, sparse points, memory and time. Of nested sampling: runs, prior draws and the time of a
-    walk.
+    walk. Of umbrella sampling: windows and their time. Of QM/MM: the first region and its clusters, solved
+    once, and the quantum time of the run.
     """
-    from gapsample.journeys.nested_config import is_nested
-
-    if is_nested(config):
-        from gapsample.journeys.nested_check import check_nested
-        from gapsample.journeys.nested_config import load_nested_config
-
-        findings = check_nested(load_nested_config(config, overrides))
-    else:
-        from gapsample.journeys.check import check_config
-        from gapsample.journeys.config import load_config
-
-        findings = check_config(load_config(config, overrides))
+    findings = _findings(config, overrides)
     for line in findings.lines:
         click.echo(line)
     for problem in findings.problems:
@@ -37,3 +31,32 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     if findings.problems:
         raise click.exceptions.Exit(1)
     click.echo("ready: no problems found")
+
+
+def _findings(config: Path, overrides: tuple[str, ...]) -> Findings:
+    from gapsample.errors import SettingsError
+    from gapsample.journeys.commands import command_of
+    from gapsample.settings import load_toml
+
+    command = command_of(load_toml(config))
+    if command == "nested":
+        from gapsample.journeys.nested_config import load_nested_config
+        from gapsample.journeys.nested_preview import check_nested
+
+        return check_nested(load_nested_config(config, overrides))
+    if command == "umbrella":
+        from gapsample.journeys.umbrella_config import load_umbrella_config
+        from gapsample.journeys.umbrella_preview import check_umbrella
+
+        return check_umbrella(load_umbrella_config(config, overrides))
+    if command == "qmmm":
+        from gapsample.journeys.qmmm_config import load_qmmm_config
+        from gapsample.journeys.qmmm_preview import check_qmmm
+
+        return check_qmmm(load_qmmm_config(config, overrides))
+    if command == "fit":
+        from gapsample.journeys.check import check_config
+        from gapsample.journeys.config import load_config
+
+        return check_config(load_config(config, overrides))
+    raise SettingsError(f"{config} is for gapsample {command}, which has nothing to check beforehand")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gapsample.journeys.learn_run import LearnOutcome
 
 
 @click.command()
@@ -17,7 +21,7 @@ def learn(config: Path, overrides: tuple[str, ...], folder: Path | None) -> None
     """Label, fit, explore, label what the model does not know, and again, as CONFIG (a TOML file) says.
 
     Ends when random audits find the error of forces below what is asked. Killed, or with wider limits, the
-    same command goes on where it was.
+    same command, or `gapsample resume FOLDER`, goes on where it was.
     """
     from gapsample.journeys.learn_config import load_learn_config
     from gapsample.journeys.learn_run import run_learn
@@ -28,6 +32,11 @@ def learn(config: Path, overrides: tuple[str, ...], folder: Path | None) -> None
     click.echo(f"report: {settings.output.folder / 'report.html'}")
     with showing_progress() as progress:
         outcome = run_learn(settings, progress=progress)
+    tell(outcome)
+
+
+def tell(outcome: LearnOutcome) -> None:
+    """Say why learning ended and how good the model is."""
     ended = outcome.learned
     click.echo(f"{ended.reason.value}")
     click.echo(f"audited force error {ended.error}, {ended.n_labels} labels, {ended.failures} failed")

@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from gapsample.journeys.qmmm_config import QmmmConfig
+    from gapsample.journeys.qmmm_run import QmmmOutcome
 
 
 @click.command()
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 def qmmm(config: Path, overrides: tuple[str, ...], folder: Path | None, n_check: int | None) -> None:
     """Run adaptive QM/MM dynamics as CONFIG (a TOML file) says.
 
-    Killed at any moment, or with a larger stop.steps, the same command goes on exactly where it was. Where
-    the quantum engine fails for good it stops, and the same command tries that step again. With --check
-    nothing runs: frames of the run are compared with the engine on the whole configuration.
+    Killed at any moment, or with a larger stop.steps, the same command, or `gapsample resume FOLDER`, goes on
+    exactly where it was. Where the quantum engine fails for good it stops, and the same command tries that
+    step again. With --check nothing runs: frames of the run are compared with the engine on the whole
+    configuration.
     """
     from gapsample.journeys.qmmm_config import load_qmmm_config
 
@@ -42,6 +44,11 @@ def _run(settings: QmmmConfig) -> None:
     click.echo(f"report: {settings.output.folder / 'report.html'}")
     with showing_progress() as progress:
         outcome = run_qmmm(settings, progress=progress)
+    tell(outcome)
+
+
+def tell(outcome: QmmmOutcome) -> None:
+    """Say why a run ended and what it says so far."""
     said = outcome.summary
     click.echo(outcome.reason.value)
     click.echo(f"{said.steps} steps, {said.picoseconds:g} ps, {said.calls} quantum calls")

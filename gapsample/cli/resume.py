@@ -1,4 +1,4 @@
-"""``gapsample resume``: go on where a study was cut."""
+"""``gapsample resume``: go on where something was cut."""
 
 from __future__ import annotations
 
@@ -17,14 +17,27 @@ import click
     help="Change a setting that no number so far depends on, such as stop.wall_time; may be repeated.",
 )
 def resume(folder: Path, overrides: tuple[str, ...]) -> None:
-    """Go on with the study or the umbrella campaign in FOLDER, exactly as if it had never been cut."""
-    from gapsample.cli import nested, umbrella
-    from gapsample.journeys import nested_run, umbrella_run
-    from gapsample.journeys.umbrella_folder import is_campaign
+    """Go on with what was begun in FOLDER, exactly as if it had never been cut.
+
+    A study of nested sampling, an umbrella campaign, a QM/MM run, or learning.
+    """
+    from gapsample.cli import learn, nested, qmmm, umbrella
+    from gapsample.errors import InputError
+    from gapsample.journeys import learn_run, nested_run, qmmm_run, umbrella_run
+    from gapsample.journeys.commands import begun_in
     from gapsample.progress import showing_progress
 
+    command = begun_in(folder).command
     with showing_progress() as progress:
-        if is_campaign(folder):
-            umbrella.tell(umbrella_run.resume(folder, overrides, progress=progress))
-        else:
+        if command == "nested":
             nested.tell(nested_run.resume(folder, overrides, progress=progress))
+        elif command == "umbrella":
+            umbrella.tell(umbrella_run.resume(folder, overrides, progress=progress))
+        elif command == "qmmm":
+            qmmm.tell(qmmm_run.resume(folder, overrides, progress=progress))
+        elif command == "learn":
+            learn.tell(learn_run.resume(folder, overrides, progress=progress))
+        else:
+            raise InputError(
+                f"{folder} was made by gapsample {command}, which is not resumed; run it again instead"
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from gapsample.journeys.config import DatabaseSettings
 from gapsample.journeys.engines import ENGINE_KINDS, QuantumModel, anchored_model
 from gapsample.learning import Batch, Policy, Stop
 from gapsample.potential.recipe import KINDS, Recipe
-from gapsample.settings import build, dump, load_overridden
+from gapsample.settings import build, dump, load_overridden, override
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,27 @@ class NestedStudy:
     keep_every: int = 10
 
 
+@dataclass(frozen=True)
+class UmbrellaStudy:
+    """Umbrella sampling with the model: a campaign whose potential is replaced by every generation in turn.
+
+    Attributes
+    ----------
+    config : of the campaign, as for `gapsample umbrella`; its potential and output do not count. Its
+        ``schedule.keep_every`` says which configurations are handed over
+    """
+
+    config: Path
+
+
+Exploration = Dynamics | NestedStudy | UmbrellaStudy
+
 LEARN_KINDS: Mapping[str, type] = {
     **KINDS,
     **ENGINE_KINDS,
     "md": Dynamics,
     "nested": NestedStudy,
+    "umbrella": UmbrellaStudy,
 }
 """What quantum engines and ways to explore are called in config files, besides the terms of a recipe."""
 
@@ -131,7 +148,7 @@ class LearnConfig:
     database: DatabaseSettings
     qm: QuantumModel
     start: StartCells
-    explore: Dynamics | NestedStudy
+    explore: Exploration
     learn: Policy
     stop: Stop
     output: LearnOutput
@@ -150,6 +167,11 @@ class LearnConfig:
         return settings
 
 
+def learn_config(settings: Mapping[str, Any], overrides: Iterable[str] = ()) -> LearnConfig:
+    """A config from its nested tables, some of them replaced."""
+    return build(LearnConfig, reduce(override, overrides, dict(settings)), kinds=LEARN_KINDS)
+
+
 def load_learn_config(path: str | Path, overrides: Iterable[str] = ()) -> LearnConfig:
     """Read a config file; relative paths in it start from the folder it lies in.
 
@@ -162,13 +184,12 @@ def load_learn_config(path: str | Path, overrides: Iterable[str] = ()) -> LearnC
     SettingsError
         The file is missing, no TOML, has an unknown key (names the near miss) or settings that do not match.
     """
-    config = build(LearnConfig, load_overridden(path, overrides), kinds=LEARN_KINDS)
-    return _anchored(config, Path(path).absolute().parent)
+    return _anchored(learn_config(load_overridden(path, overrides)), Path(path).absolute().parent)
 
 
 def _anchored(config: LearnConfig, folder: Path) -> LearnConfig:
     database, explore = config.database, config.explore
-    if isinstance(explore, NestedStudy):
+    if not isinstance(explore, Dynamics):
         explore = replace(explore, config=folder / explore.config)
     imports = tuple(replace(each, file=folder / each.file) for each in database.imports)
     address = database.path if "://" in database.path else str(folder / database.path)

@@ -1,4 +1,4 @@
-"""What explores for the learner: dynamics and nested sampling, each with the newest model."""
+"""What explores for the learner: dynamics, nested and umbrella sampling, each with the newest model."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from pathlib import Path
 
 from ase import Atoms
 
-from gapsample.journeys.learn_config import Dynamics, NestedStudy
+from gapsample.journeys.learn_config import Dynamics, NestedStudy, UmbrellaStudy
 from gapsample.journeys.nested_config import load_nested_config
 from gapsample.journeys.nested_potentials import GapModel
 from gapsample.journeys.nested_run import begin, problems_of, resume
-from gapsample.journeys.nested_study import MANIFEST, open_study
+from gapsample.journeys.nested_study import open_study
+from gapsample.journeys.umbrella_config import load_umbrella_config
+from gapsample.journeys.umbrella_run import labeled as visited_in_windows
+from gapsample.journeys.umbrella_run import sample_campaign
 from gapsample.journeys.visited import labeled
 from gapsample.learning import Candidate, judge, predicted_errors
 from gapsample.potential.gap import GAP
+from gapsample.provenance import MANIFEST
 from gapsample.rng import stream
 from gapsample.sampling.dynamics import BrokenDown, Langevin, System
 
@@ -101,6 +105,34 @@ class ExploreByNestedSampling:
             for leaf, problem in problems_of(study).items()
             for atoms, _ in labeled(study, leaf, problem, live=True)
         ]
+        for atoms in kept:
+            atoms.info = {}
+        log.info("round %d: %d configurations visited", number, len(kept))
+        return judge(gap, kept)
+
+
+@dataclass(frozen=True, eq=False)
+class ExploreByUmbrellaSampling:
+    """A campaign of umbrella windows in each round.
+
+    Attributes
+    ----------
+    folder : of the campaigns
+    """
+
+    how: UmbrellaStudy
+    folder: Path
+
+    def __call__(self, gap: GAP, number: int) -> list[Candidate]:
+        """Configurations that the windows kept, with the model's predicted errors."""
+        folder = self.folder / f"umbrella-{number:04d}"
+        model = folder / "model.npz"
+        gap.save(model)
+        config = load_umbrella_config(self.how.config)
+        output = replace(config.output, folder=folder, database=None, keep_above=None)
+        config = replace(config, potential=GapModel(model), output=output)
+        problem, runs, _ = sample_campaign(config)
+        kept = [atoms for atoms, _ in visited_in_windows(config, problem, runs)]
         for atoms in kept:
             atoms.info = {}
         log.info("round %d: %d configurations visited", number, len(kept))

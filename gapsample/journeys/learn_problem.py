@@ -15,8 +15,12 @@ from ase import Atoms
 from gapsample.database import Database, fingerprint
 from gapsample.errors import FitError, SettingsError
 from gapsample.journeys import engines
-from gapsample.journeys.learn_config import Dynamics, LearnConfig
-from gapsample.journeys.learn_explore import ExploreByDynamics, ExploreByNestedSampling
+from gapsample.journeys.learn_config import Dynamics, LearnConfig, NestedStudy
+from gapsample.journeys.learn_explore import (
+    ExploreByDynamics,
+    ExploreByNestedSampling,
+    ExploreByUmbrellaSampling,
+)
 from gapsample.journeys.sources import read_frame
 from gapsample.journeys.workers import quantum_workers
 from gapsample.learning import Failure, Quantum, label_all
@@ -67,7 +71,9 @@ def exploration(config: LearnConfig, start: Sequence[Atoms]) -> Explore:
     """What the config explores with."""
     if isinstance(config.explore, Dynamics):
         return ExploreByDynamics(config.explore, start, config.learn.seed)
-    return ExploreByNestedSampling(config.explore, config.output.folder)
+    if isinstance(config.explore, NestedStudy):
+        return ExploreByNestedSampling(config.explore, config.output.folder)
+    return ExploreByUmbrellaSampling(config.explore, config.output.folder)
 
 
 def first_model(

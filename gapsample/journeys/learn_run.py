@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gapsample.journeys.learn_config import LearnConfig
+from gapsample.journeys.commands import begun_in
+from gapsample.journeys.learn_config import LearnConfig, learn_config
 from gapsample.journeys.learn_problem import (
     engine_of,
     exploration,
@@ -18,9 +19,9 @@ from gapsample.journeys.learn_problem import (
 from gapsample.journeys.learn_report import write_learn_report
 from gapsample.learning import Learned, Learner, learn
 from gapsample.progress import Progress
-from gapsample.provenance import manifest, spent, write_json
+from gapsample.provenance import MANIFEST, manifest, spent, write_json
 
-MANIFEST, MODEL, GENERATIONS = "manifest.json", "gap.npz", "generations"
+MODEL, GENERATIONS = "gap.npz", "generations"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,27 @@ def run_learn(config: LearnConfig, *, progress: Progress | None = None) -> Learn
         )
     learner.gap.save(folder / MODEL)
     return LearnOutcome(learned, learner, (folder / MODEL, folder / MANIFEST, *note(learner, learned)))
+
+
+def resume(
+    folder: str | Path, overrides: tuple[str, ...] = (), *, progress: Progress | None = None
+) -> LearnOutcome:
+    """Go on with the learning in a folder, which may have been moved.
+
+    Parameters
+    ----------
+    overrides : such as ``"stop.labels=400"``
+
+    Raises
+    ------
+    FileFormatError
+        The folder holds none.
+    GapsampleError
+        As `run_learn`.
+    """
+    config = learn_config(begun_in(folder).settings, overrides)
+    output = replace(config.output, folder=Path(folder).absolute())
+    return run_learn(replace(config, output=output), progress=progress)
 
 
 def _manifest(

@@ -15,10 +15,10 @@ from gapsample import plots
 from gapsample.files import replacing, write_text
 from gapsample.journeys.locality_config import LocalityConfig
 from gapsample.plots.locality import Curve, locality_figure
-from gapsample.provenance import manifest, sha256, write_json
+from gapsample.provenance import MANIFEST, manifest, sha256, write_json
 from gapsample.qmmm.locality import Locality, Outside, Radius
 
-TABLE, ATOMS, FIGURE, MANIFEST = "locality.csv", "atoms.csv", "locality.png", "manifest.json"
+TABLE, ATOMS, FIGURE = "locality.csv", "atoms.csv", "locality.png"
 EVERYTHING = "all"  # species together
 COLUMNS = ("outside", "species", "radius", "atoms", "cluster_size", "rms", "max", "whole", "failed")
 SINGLE = ("frame", "index", "species", "outside", "radius", "cluster_size", "error", "true_force")

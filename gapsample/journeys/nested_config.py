@@ -23,7 +23,7 @@ from gapsample.journeys.nested_systems import (
 )
 from gapsample.nested.moves import Moves
 from gapsample.nested.settings import Settings
-from gapsample.settings import build, dump, load_overridden, load_toml, override
+from gapsample.settings import build, dump, load_overridden, override
 
 NESTED_KINDS: Mapping[str, type] = {**SYSTEM_KINDS, **POTENTIAL_KINDS}
 """What systems and potentials are called in config files."""
@@ -126,11 +126,6 @@ class NestedConfig:
         """Every setting, defaults filled in, JSON-able."""
         settings: dict[str, Any] = dump(self, kinds=NESTED_KINDS)
         return settings
-
-
-def is_nested(path: str | Path) -> bool:
-    """Whether a config file is that of a study and not that of a fit."""
-    return not {"system", "sampling", "ensemble", "stop"}.isdisjoint(load_toml(path))
 
 
 def load_nested_config(path: str | Path, overrides: Iterable[str] = ()) -> NestedConfig:

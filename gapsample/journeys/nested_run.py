@@ -11,11 +11,11 @@ from gapsample.journeys.nested_changes import check_changes, check_files
 from gapsample.journeys.nested_config import NestedConfig, nested_config
 from gapsample.journeys.nested_journey import Journey, StudyOutcome
 from gapsample.journeys.nested_problem import input_files, problem
-from gapsample.journeys.nested_study import MANIFEST, Leaf, Study, open_study
+from gapsample.journeys.nested_study import Leaf, Study, open_study
 from gapsample.journeys.visited import watermark
 from gapsample.nested.problem import Problem
 from gapsample.progress import Progress
-from gapsample.provenance import manifest, sha256
+from gapsample.provenance import MANIFEST, manifest, sha256
 
 
 def begin(config: NestedConfig, *, progress: Progress | None = None) -> StudyOutcome:

@@ -11,9 +11,8 @@ from typing import Any
 from gapsample.errors import FileFormatError, GapsampleError, InputError
 from gapsample.journeys.nested_config import NestedConfig, nested_config
 from gapsample.nested.records import LIVE
-from gapsample.provenance import write_json
+from gapsample.provenance import MANIFEST, write_json
 
-MANIFEST = "manifest.json"
 REPORT = "report.html"
 EXCHANGE = "exchange"
 APART = 10_000  # numbers of runs at one pressure lie so far from those at the next

@@ -8,11 +8,10 @@ from pathlib import Path
 from gapsample.files import write_text
 from gapsample.journeys.nested_config import load_nested_config
 from gapsample.journeys.nested_run import begin, resume
-from gapsample.journeys.nested_study import MANIFEST
 from gapsample.journeys.phases import Phases, phases
 from gapsample.journeys.phases_output import as_csv, write_figure
 from gapsample.progress import Progress
-from gapsample.provenance import write_json
+from gapsample.provenance import MANIFEST, write_json
 
 
 def run_phase_study(

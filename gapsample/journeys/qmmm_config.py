@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from gapsample.learning import Policy
 from gapsample.qmmm import Bonding, ErrorThreshold, Hops, Within
 from gapsample.qmmm.mixing import Mixing
 from gapsample.qmmm.momentum import Share
-from gapsample.settings import build, dump, load_overridden
+from gapsample.settings import build, dump, load_overridden, override
 
 Grown = Within | Hops
 
@@ -226,6 +227,11 @@ class QmmmConfig:
         return settings
 
 
+def qmmm_config(settings: Mapping[str, Any], overrides: Iterable[str] = ()) -> QmmmConfig:
+    """A config from its nested tables, some of them replaced."""
+    return build(QmmmConfig, reduce(override, overrides, dict(settings)), kinds=QMMM_KINDS)
+
+
 def load_qmmm_config(path: str | Path, overrides: Iterable[str] = ()) -> QmmmConfig:
     """Read a config file; relative paths in it start from the folder it lies in.
 
@@ -238,8 +244,7 @@ def load_qmmm_config(path: str | Path, overrides: Iterable[str] = ()) -> QmmmCon
     SettingsError
         The file is missing, no TOML, has an unknown key (names the near miss) or settings that do not match.
     """
-    config = build(QmmmConfig, load_overridden(path, overrides), kinds=QMMM_KINDS)
-    return _anchored(config, Path(path).absolute().parent)
+    return _anchored(qmmm_config(load_overridden(path, overrides)), Path(path).absolute().parent)
 
 
 def _anchored(config: QmmmConfig, folder: Path) -> QmmmConfig:

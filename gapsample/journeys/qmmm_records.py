@@ -155,7 +155,7 @@ def layers(region: Region) -> NDArray[np.uint8]:
 
 
 def frames(folder: Path, atoms: Atoms) -> Iterator[Atoms]:
-    """Frames of a run as configurations with velocities; mixed forces, bounds and layers are arrays of their own.
+    """Frames of a run, with velocities; mixed forces, bounds and layers are arrays of their own.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from numpy.random import Generator
 
 from gapsample.errors import GapsampleError
 from gapsample.files import write_text
-from gapsample.journeys.qmmm_config import QmmmConfig
+from gapsample.journeys.commands import begun_in
+from gapsample.journeys.qmmm_config import QmmmConfig, qmmm_config
 from gapsample.journeys.qmmm_problem import (
     fingerprint_of,
     first_motion,
@@ -29,12 +30,12 @@ from gapsample.journeys.qmmm_stepper import Stepper, Story
 from gapsample.journeys.qmmm_summary import Summary, summarize
 from gapsample.journeys.sources import read_frame
 from gapsample.progress import Progress
-from gapsample.provenance import manifest, sha256, spent, write_json
+from gapsample.provenance import MANIFEST, manifest, sha256, spent, write_json
 from gapsample.rng import stream
 from gapsample.sampling.checkpoints import Checkpoint, Checkpoints
 from gapsample.sampling.loop import Every, Reason, Until, first_of, run, wall_time
 
-MANIFEST, CHECKPOINTS, TRAJECTORY = "manifest.json", "checkpoints", "trajectory.xyz"
+CHECKPOINTS, TRAJECTORY = "checkpoints", "trajectory.xyz"
 RUNNING = "RUNNING"
 MOTION = 2  # the run number of the stream that drives the dynamics
 
@@ -117,6 +118,27 @@ def run_qmmm(config: QmmmConfig, *, progress: Progress | None = None) -> QmmmOut
     if ended.state.step:
         written = (*written, _trajectory(folder, atoms))
     return QmmmOutcome(ended.reason, summarize(config, atoms), written)
+
+
+def resume(
+    folder: str | Path, overrides: tuple[str, ...] = (), *, progress: Progress | None = None
+) -> QmmmOutcome:
+    """Go on with the run in a folder, which may have been moved.
+
+    Parameters
+    ----------
+    overrides : of settings that no number so far depends on, such as ``"stop.steps=4000"``
+
+    Raises
+    ------
+    FileFormatError
+        The folder holds none.
+    GapsampleError
+        As `run_qmmm`.
+    """
+    config = qmmm_config(begun_in(folder).settings, overrides)
+    output = replace(config.output, folder=Path(folder).absolute())
+    return run_qmmm(replace(config, output=output), progress=progress)
 
 
 def _until(config: QmmmConfig) -> Until[RunState]:

@@ -26,7 +26,8 @@ from gapsample.free_energy.plumed import (
 )
 from gapsample.free_energy.samples import Samples
 from gapsample.free_energy.variables import Periods
-from gapsample.journeys.umbrella_folder import FOLDER, WINDOWS, is_campaign, open_campaign
+from gapsample.journeys.umbrella_folder import FOLDER, WINDOWS, open_campaign
+from gapsample.provenance import MANIFEST
 
 Floats = NDArray[np.float64]
 
@@ -145,7 +146,7 @@ def _cut(samples: Samples, skip: int) -> Samples:
 def _variables_beside(path: Path, d: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names, and those of them that are lengths, from a campaign's manifest; else s1, s2, ..."""
     folder = path.parent.parent
-    if path.parent.name != FOLDER or not is_campaign(folder):
+    if path.parent.name != FOLDER or not (folder / MANIFEST).exists():
         return _numbered(d), ()
     config = open_campaign(folder).config
     return config.names, config.lengths

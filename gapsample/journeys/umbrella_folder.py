@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from gapsample.errors import FileFormatError, GapsampleError
 from gapsample.journeys.umbrella_config import UmbrellaConfig, umbrella_config
+from gapsample.provenance import MANIFEST
 
-MANIFEST, FOLDER, WINDOWS = "manifest.json", "windows", "window-*.npz"
+FOLDER, WINDOWS = "windows", "window-*.npz"
 FREE = {"seconds": 0.0, "cpu_seconds": 0.0}
 
 
@@ -20,14 +21,6 @@ class OnDisk(NamedTuple):
 
     config: UmbrellaConfig
     cost: Mapping[str, float]
-
-
-def is_campaign(folder: str | Path) -> bool:
-    """Whether a folder holds an umbrella campaign rather than something else, or nothing."""
-    try:
-        return "windows" in json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))["settings"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def open_campaign(folder: str | Path, overrides: tuple[str, ...] = ()) -> OnDisk:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
@@ -22,12 +22,12 @@ from gapsample.free_energy.variables import periods_of
 from gapsample.journeys.surface import Questions, SurfaceOutcome, map_surface
 from gapsample.journeys.surface_data import of_windows
 from gapsample.journeys.umbrella_config import UmbrellaConfig
-from gapsample.journeys.umbrella_folder import FOLDER, FREE, MANIFEST, WINDOWS, open_campaign
+from gapsample.journeys.umbrella_folder import FOLDER, FREE, WINDOWS, open_campaign
 from gapsample.journeys.umbrella_problem import Placement, Problem, umbrella_problem
 from gapsample.journeys.visited import store
 from gapsample.journeys.workers import executor_of
 from gapsample.progress import Progress
-from gapsample.provenance import manifest, write_json
+from gapsample.provenance import MANIFEST, manifest, write_json
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,14 @@ class UmbrellaOutcome:
     n_collected: int
 
 
+class Sampled(NamedTuple):
+    """Windows of a campaign, all on disk; `ending` as in `UmbrellaOutcome`."""
+
+    problem: Problem
+    runs: list[WindowRun]
+    ending: str
+
+
 def run_umbrella(
     config: UmbrellaConfig, *, ask: Questions = Questions(), progress: Progress | None = None
 ) -> UmbrellaOutcome:
@@ -68,22 +76,26 @@ def run_umbrella(
     GapsampleError
         From the files, the dynamics or the fit.
     """
-    folder = config.output.folder
+    problem, runs, ending = sample_campaign(config, progress=progress)
+    n_collected = _collect(config, problem, runs)
+    evidence = of_windows(config.names, [run.samples for run in runs], config.lengths)
+    folder, grid = config.output.folder, config.surface.grid
+    mapped = map_surface(evidence, folder, _options(config), grid=grid, ask=ask)
+    return UmbrellaOutcome(folder, runs, ending, mapped, config.output.database, n_collected)
+
+
+def sample_campaign(config: UmbrellaConfig, *, progress: Progress | None = None) -> Sampled:
+    """Sample the windows that are not there yet; errors as `run_umbrella`."""
+    folder, who = config.output.folder, config.sampling
     problem = umbrella_problem(config)
     known = open_campaign(folder).cost if (folder / MANIFEST).exists() else FREE
     _note(config, problem, known)
     began = time.monotonic(), time.process_time()
-    chosen = config.surface
-    options = Options(kernel=chosen.kernel, hyper=chosen.hyper, free_noise=chosen.free_noise)
-    who = config.sampling
     with executor_of(who.executor, who.workers, who.address) as executor:
-        runs, ending = _sampled(config, problem, options, executor, progress)
+        runs, ending = _sampled(config, problem, executor, progress)
     spent = {"seconds": time.monotonic() - began[0], "cpu_seconds": time.process_time() - began[1]}
     _note(config, problem, {name: round(known[name] + spent[name], 3) for name in known})
-    n_collected = _collect(config, problem, runs)
-    evidence = of_windows(config.names, [run.samples for run in runs], config.lengths)
-    mapped = map_surface(evidence, folder, options, grid=chosen.grid, ask=ask)
-    return UmbrellaOutcome(folder, runs, ending, mapped, config.output.database, n_collected)
+    return Sampled(problem, runs, ending)
 
 
 def resume(
@@ -106,7 +118,7 @@ def resume(
 
 
 def _sampled(
-    config: UmbrellaConfig, problem: Problem, options: Options, executor: Executor, progress: Progress | None
+    config: UmbrellaConfig, problem: Problem, executor: Executor, progress: Progress | None
 ) -> tuple[list[WindowRun], str]:
     """All windows, and why there are no more."""
     folder, seed, placed = config.output.folder / FOLDER, config.sampling.seed, problem.windows
@@ -118,8 +130,13 @@ def _sampled(
     telling = _Telling(executor, progress, folder, plan.most_windows)
     sampler = Campaign(folder, problem.ensemble, problem.start, config.schedule, seed, telling, problem.level)
     periods = periods_of(problem.ensemble.variables)
-    found = explore(sampler, goal, plan, periods, folder=folder, options=options)
+    found = explore(sampler, goal, plan, periods, folder=folder, options=_options(config))
     return sampler.runs, str(found)
+
+
+def _options(config: UmbrellaConfig) -> Options:
+    how = config.surface
+    return Options(kernel=how.kernel, hyper=how.hyper, free_noise=how.free_noise)
 
 
 def labeled(config: UmbrellaConfig, problem: Problem, runs: list[WindowRun]) -> Iterator[tuple[Atoms, Label]]:

@@ -48,3 +48,21 @@ def test_an_engine_that_fails_ends_with_one_line_that_says_so(config):
     output = typed(config, *words, code=1)
     failure.unlink()
     assert "the density did not converge" in output.splitlines()[-1]
+
+
+def test_it_is_resumed_by_its_folder_wherever_that_lies_now(config, tmp_path):
+    typed(config, "--set", "stop.steps=4", "--folder", tmp_path / "there")
+    (tmp_path / "there").rename(tmp_path / "here")
+    answer = CliRunner().invoke(main, ["resume", str(tmp_path / "here"), "--set", "stop.steps=8"])
+    assert answer.exit_code == 0, answer.output
+    assert "8 steps" in answer.output
+    assert not (tmp_path / "there").exists()
+
+
+def test_check_says_what_it_would_cost_and_leaves_no_trace(config):
+    folder = config.parent / "never"
+    answer = CliRunner().invoke(main, ["check", str(config), "--set", f"output.folder={folder}"])
+    assert answer.exit_code == 0, answer.output
+    assert "atoms with quantum forces at the start" in answer.output
+    assert "quantum calls in 24 steps" in answer.output
+    assert not folder.exists()

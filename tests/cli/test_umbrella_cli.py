@@ -160,3 +160,12 @@ def test_what_is_missing_is_said(tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "no windows" in run("surface", empty, code=1)
+
+
+def test_check_says_what_a_campaign_would_cost_and_leaves_no_trace(tmp_path):
+    config = written(tmp_path)
+    before = contents(tmp_path)
+    output = run("check", config)
+    assert "ms a step" in output
+    assert "windows" in output
+    assert contents(tmp_path) == before

@@ -16,8 +16,8 @@ from gapsample import nested
 from gapsample.errors import FileFormatError, GapsampleError, SettingsError, UnknownName
 from gapsample.journeys import nested_journey
 from gapsample.journeys.nested_atoms import degrees_of_freedom, n_atoms
-from gapsample.journeys.nested_check import check_nested
 from gapsample.journeys.nested_config import load_nested_config, nested_config
+from gapsample.journeys.nested_preview import check_nested
 from gapsample.journeys.nested_problem import input_files, problem
 from gapsample.journeys.nested_run import begin, resume
 from gapsample.journeys.thermo import thermo

@@ -12,8 +12,8 @@ from gapsample import nested
 from gapsample.database import Database
 from gapsample.errors import InputError, SettingsError
 from gapsample.journeys.check import Findings
-from gapsample.journeys.nested_check import check_nested
 from gapsample.journeys.nested_config import load_nested_config
+from gapsample.journeys.nested_preview import check_nested
 from gapsample.journeys.nested_problem import problem
 from gapsample.journeys.nested_report import render
 from gapsample.journeys.nested_run import begin, resume

@@ -11,9 +11,9 @@ from ase.build import bulk
 from nested_studies import CELL, written
 
 from gapsample.errors import FileFormatError, InputError
-from gapsample.journeys.nested_check import check_nested
 from gapsample.journeys.nested_config import load_nested_config
 from gapsample.journeys.nested_plan import PhaseLook
+from gapsample.journeys.nested_preview import check_nested
 from gapsample.journeys.nested_run import begin, resume
 from gapsample.journeys.phase_structure import between, resemblance
 from gapsample.journeys.phases import phases

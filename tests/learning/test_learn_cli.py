@@ -13,11 +13,13 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from click.testing import CliRunner
 
 import gapsample
 from gapsample.cli.learn import learn
+from gapsample.cli.resume import resume
 from gapsample.database import Database
 from gapsample.errors import SettingsError
 from gapsample.journeys.learn_config import load_learn_config
@@ -129,6 +131,10 @@ def test_once_content_it_asks_for_nothing_more(folder):
     before = len(Database(folder / "labels.db"))
     run(folder / "config.toml")
     assert len(Database(folder / "labels.db")) == before
+    answer = CliRunner().invoke(resume, [str(folder / "out")])
+    assert answer.exit_code == 0, answer.output + str(answer.exception)
+    assert "below what was asked" in answer.output
+    assert len(Database(folder / "labels.db")) == before
 
 
 def test_killed_and_run_again_it_ends_with_the_same_model(folder, tmp_path):
@@ -193,12 +199,60 @@ folder = "study"
 """
 
 
-def test_nested_sampling_explores_as_well(tmp_path):
-    config = written(tmp_path)
-    (tmp_path / "nested.toml").write_text(NESTED)
+UMBRELLA = """
+[start]
+kind = "file"
+file = "dimer.xyz"
+
+[potential]
+kind = "calculator"
+name = "lj"
+
+[[variables]]
+kind = "distance"
+name = "r"
+atoms = [0, 1]
+
+[windows]
+kind = "grid"
+n = [3]
+ranges = [[2.4, 3.2]]
+kappa = 4.0
+
+[schedule]
+temperature = 300.0
+n_steering = 50
+n_equilibration = 10
+n_steps = 60
+every = 5
+keep_every = 3
+
+[output]
+folder = "campaign"
+"""
+
+
+def exploring_by(kind: str, folder: Path) -> Path:
+    config = written(folder)
     text = config.read_text()
     begin, end = text.index("[explore]"), text.index("[learn]")
-    config.write_text(text[:begin] + '[explore]\nkind = "nested"\nconfig = "nested.toml"\n\n' + text[end:])
+    config.write_text(f'{text[:begin]}[explore]\nkind = "{kind}"\nconfig = "{kind}.toml"\n\n{text[end:]}')
+    return config
+
+
+def test_umbrella_sampling_explores_as_well(tmp_path):
+    config = exploring_by("umbrella", tmp_path)
+    (tmp_path / "umbrella.toml").write_text(UMBRELLA)
+    ase.io.write(tmp_path / "dimer.xyz", Atoms("Cu2", [[0.0, 0.0, 0.0], [2.6, 0.0, 0.0]]))
+    output = run(config, "--set", "stop.labels=7", "--set", "stop.force_error=1e-9")
+    assert "limit on labels" in output
+    entries = list(Database(tmp_path / "labels.db").select())
+    assert sum(len(entry.atoms) == 2 for entry in entries) == 7
+
+
+def test_nested_sampling_explores_as_well(tmp_path):
+    config = exploring_by("nested", tmp_path)
+    (tmp_path / "nested.toml").write_text(NESTED)
     output = run(config, "--set", "stop.labels=7", "--set", "stop.force_error=1e-9")
     assert "limit on labels" in output
     entries = list(Database(tmp_path / "labels.db").select())

@@ -11,8 +11,9 @@ from gapsample.journeys.check import Findings, duration, writable
 from gapsample.journeys.nested_atoms import degrees_of_freedom, n_atoms
 from gapsample.journeys.nested_config import NestedConfig
 from gapsample.journeys.nested_problem import problem
-from gapsample.journeys.nested_study import MANIFEST, Study
+from gapsample.journeys.nested_study import Study
 from gapsample.nested.problem import Ceiling, Problem, Walk
+from gapsample.provenance import MANIFEST
 from gapsample.rng import stream
 
 N_DRAWS, N_SWEEPS = 16, 2
