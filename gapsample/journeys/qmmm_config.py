@@ -15,6 +15,7 @@ from gapsample.journeys.nested_potentials import GapModel
 from gapsample.journeys.qmmm_dynamics import AdaptiveLangevin, Dynamics, Langevin, Verlet
 from gapsample.journeys.sources import Python, Start
 from gapsample.learning import Policy
+from gapsample.potential.recipe import KINDS, Recipe
 from gapsample.qmmm import Bonding, ErrorThreshold, Hops, Within
 from gapsample.qmmm.mixing import Mixing
 from gapsample.qmmm.momentum import Share
@@ -66,11 +67,16 @@ class EngineSettings:
     ----------
     every : steps between them; more than 1: predictor and corrector (see `qmmm.predictor_corrector`)
     timeout : seconds for one, which is then ended and tried with the next settings
+    carry : recipe of a small GAP of what quantum forces add to the classical ones, which carries it between
+        calculations (see `qmmm.DeltaGap`); none: it is carried along a straight line
+    memory : calculations that this GAP learns from
     workers : calculations at once
     enlargements : how often a buffer grows where all settings fail
     """
 
     every: int = 1
+    carry: Recipe | None = None
+    memory: int = 2
     timeout: float | None = None
     workers: int = 1
     enlargements: int = 1
@@ -81,6 +87,8 @@ class EngineSettings:
                 f"wanted every >= 1, workers >= 1 and timeout > 0, got {self.every}, {self.workers} and "
                 f"{self.timeout}"
             )
+        if self.carry is not None and self.every == 1:
+            raise SettingsError("engine.carry does nothing where every = 1; set engine.every above 1")
 
 
 @dataclass(frozen=True)
@@ -181,6 +189,7 @@ class QmmmOutput:
 
 
 QMMM_KINDS: Mapping[str, type] = {
+    **KINDS,
     **ENGINE_KINDS,
     "within": Within,
     "hops": Hops,

@@ -26,7 +26,8 @@ from gapsample.rng import stream
 from gapsample.sampling.dynamics import System
 
 FREE = ("stop", "output", "engine")
-"""Settings that no number depends on, but for `engine.every`: a run goes on with other ones."""
+"""Settings that no number depends on, but for `CARRIED` of the engine: a run goes on with other ones."""
+CARRIED = ("every", "carry", "memory")
 
 
 @contextmanager
@@ -77,8 +78,9 @@ def fingerprint_of(config: QmmmConfig) -> str:
 
     More time, safer settings or larger buffers after a failure of the engine are no other run.
     """
-    kept = {key: value for key, value in config.as_dict().items() if key not in FREE}
-    kept |= {"every": config.engine.every, "qm": kept["qm"][0]}
+    settings = config.as_dict()
+    kept = {key: value for key, value in settings.items() if key not in FREE}
+    kept |= {key: settings["engine"][key] for key in CARRIED} | {"qm": kept["qm"][0]}
     files = [sha256(path) for path in input_files(replace(config, qm=config.qm[:1]))]
     return hashlib.sha256(json.dumps([kept, files], sort_keys=True).encode()).hexdigest()
 

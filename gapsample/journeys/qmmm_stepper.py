@@ -16,7 +16,7 @@ from gapsample.journeys.qmmm_state import AUDIT, Records, RunState, as_audits, m
 from gapsample.journeys.qmmm_teacher import Teacher
 from gapsample.learning import conformal
 from gapsample.potential.protocol import Evaluation, Potential
-from gapsample.qmmm import ErrorThreshold, ForceMixing, Mixed, Region, Selection
+from gapsample.qmmm import DeltaGap, ErrorThreshold, ForceMixing, Mixed, Region, Selection
 from gapsample.qmmm.selection import Criterion
 from gapsample.qmmm.trajectory import Heat, MixedBlock, MixedBlocks, MixedDynamics, Regional, heat_given
 from gapsample.rng import stream
@@ -151,10 +151,11 @@ class Stepper:
             seen = model.evaluate(atoms, forces=True, error="forces")
             return mixing.step(atoms, previous, _bounded(seen, judgement.factor))
 
-        every = self.config.engine.every
-        if every == 1:
+        how = self.config.engine
+        if how.every == 1:
             return MixedDynamics(self.atoms, mix, self.integrator)
-        return MixedBlocks(self.atoms, mix, model, self.integrator, every)
+        carry = None if how.carry is None else DeltaGap(self.atoms, how.carry)
+        return MixedBlocks(self.atoms, mix, model, self.integrator, how.every, carry, how.memory)
 
     def _selection(self, threshold: float) -> Selection:
         region, criteria = self.config.region, self.criteria

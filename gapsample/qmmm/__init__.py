@@ -9,6 +9,7 @@
 
 from gapsample.qmmm.bonds import Bonding, Bonds
 from gapsample.qmmm.calculator import FixedRegion, ForceMixingCalculator
+from gapsample.qmmm.carry import DeltaGap
 from gapsample.qmmm.clusters import Carving, Cluster, carve
 from gapsample.qmmm.engine import Answer, Engine, QuantumFailed
 from gapsample.qmmm.layers import Hops, Scene, Within
@@ -24,6 +25,7 @@ __all__ = [
     "Carving",
     "Cluster",
     "ClusterLabel",
+    "DeltaGap",
     "Engine",
     "ErrorThreshold",
     "FixedRegion",

@@ -20,7 +20,6 @@ from gapsample.gp.linear_system import LinearSystem
 from gapsample.potential.absorb import absorb
 from gapsample.potential.build_terms import build_terms
 from gapsample.potential.gap import GAP
-from gapsample.potential.protocol import Evaluation
 from gapsample.potential.recipe import Recipe
 from gapsample.potential.terms.protocol import k_mm_of
 
@@ -104,18 +103,20 @@ class DeltaGap:
     Attributes
     ----------
     atoms : species, cell and periodicity; their positions do not matter
-    recipe : terms and `sigmas.force`; `n_sparse` of a few dozen will do
-    trusted : shape (n_atoms,), bool; the others have no correction, before or after
+    recipe : terms and `sigmas.force`; `n_sparse` of a few dozen will do. Atoms that had no correction so far
+        get none
     """
 
     atoms: Atoms
     recipe: Recipe
-    trusted: NDArray[np.bool_]
 
     def __call__(self, known: Known) -> Callable[[Floats], Floats]:
         seen = [self._at(positions) for positions in known.positions]
+        corrected = np.any(known.corrections != 0.0, axis=(0, 2))
+        if not corrected.any():
+            return np.zeros_like
         labels = [
-            Label(level="correction", source="qmmm", forces=forces, trusted=self.trusted)
+            Label(level="correction", source="qmmm", forces=forces, trusted=corrected)
             for forces in known.corrections
         ]
         e0 = dict.fromkeys(self.atoms.numbers.tolist(), 0.0)
@@ -123,13 +124,15 @@ class DeltaGap:
         prior = LinearSystem.from_prior(k_mm_of(terms), self.recipe.jitter).posterior()
         learned = absorb(prior, zip(seen, labels, strict=True), terms, e0, None, self.recipe)
         gap = GAP(tuple(terms), learned.alpha, e0)
-        return lambda positions: self._forces(gap.evaluate(self._at(positions)))
+
+        def correction(positions: Floats) -> Floats:
+            forces = gap.evaluate(self._at(positions)).forces
+            return np.where(corrected[:, None], np.asarray(forces), 0.0)
+
+        return correction
 
     def _at(self, positions: Floats) -> Atoms:
         atoms = self.atoms.copy()
         atoms.set_constraint()
         atoms.positions[:] = positions
         return atoms
-
-    def _forces(self, seen: Evaluation) -> Floats:
-        return np.where(self.trusted[:, None], np.asarray(seen.forces), 0.0)

@@ -95,13 +95,19 @@ def test_an_engine_that_fails_stops_the_run_and_spoils_nothing(how, whole, made,
     check_same(tmp_path, whole[0].parent)
 
 
-def test_blocks_between_quantum_calls_are_resumed_exactly_too(made, tmp_path):
+STRAIGHT: list[str] = []
+PAIRS = '[{ kind = "distance_2b", cutoff = 4.0, n_sparse = 8 }]'
+DELTA_GAP = [f"engine.carry={{ sigmas = {{ force = 0.02 }}, terms = {PAIRS} }}", "engine.memory=3"]
+
+
+@pytest.mark.parametrize("carried", [STRAIGHT, DELTA_GAP], ids=["straight", "delta_gap"])
+def test_blocks_between_quantum_calls_are_resumed_exactly_too(carried, made, tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     for folder, limits in ((one, (24,)), (other, (6, 12, 24))):
         folder.mkdir()
         config = world(folder, made)
         for limit in limits:
-            run_qmmm(load_qmmm_config(config, ["engine.every=3", f"stop.steps={limit}"]))
+            run_qmmm(load_qmmm_config(config, ["engine.every=3", *carried, f"stop.steps={limit}"]))
     check_same(one, other)
     assert np.all(np.diff(read(one / "out", "steps")["step"]) == 3)
 

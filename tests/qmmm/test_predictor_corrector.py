@@ -206,7 +206,7 @@ def test_a_delta_gap_foresees_a_correction_of_pairs_better_than_a_straight_line(
     still = VelocityVerlet(System(atoms, Wells(0.0)), 2.0)
     recipe = Recipe((Distance(8.0, theta=1.0, n_sparse=15),), sigmas=Sigmas(force=0.01))
     surprise = []
-    for model in (None, DeltaGap(atoms, recipe, np.ones(n, bool))):
+    for model in (None, DeltaGap(atoms, recipe)):
         dynamics = PredictorCorrector(still, lambda x: -0.3 * (x - grid), Pairs().forces, 10, model, memory=4)
         block = dynamics.start(still.system.thermal(3000.0, stream(1)))
         for _ in range(5):
@@ -215,14 +215,16 @@ def test_a_delta_gap_foresees_a_correction_of_pairs_better_than_a_straight_line(
     assert surprise[1] < 0.5 * surprise[0]
 
 
-def test_a_delta_gap_leaves_untrusted_atoms_alone():
-    rng, trusted = np.random.default_rng(5), np.arange(8) < 3
+def test_a_delta_gap_leaves_atoms_without_a_correction_alone():
+    rng = np.random.default_rng(5)
     atoms = Atoms("Si8", 3.0 * rng.normal(size=(8, 3)))
     recipe = Recipe((Distance(6.0, n_sparse=10),), sigmas=Sigmas(force=0.01))
     x = atoms.positions
-    found = DeltaGap(atoms, recipe, trusted)(Known.first(x, Pairs().forces(x)))(x)
+    correction = np.where(np.arange(8)[:, None] < 3, Pairs().forces(x), 0.0)
+    found = DeltaGap(atoms, recipe)(Known.first(x, correction))(x)
     assert np.all(found[:3] != 0.0)
     np.testing.assert_array_equal(found[3:], 0.0)
+    np.testing.assert_array_equal(DeltaGap(atoms, recipe)(Known.first(x, np.zeros_like(x)))(x), 0.0)
 
 
 def test_what_makes_no_sense_is_refused():
