@@ -67,7 +67,7 @@ def run(
     resume: bool = False,
     until: loop.Until[State] | None = None,
     executor: Executor | None = None,
-    n_workers: int = 1,
+    n_workers: int | None = None,
     checkpoint_every: loop.Every = loop.Every(),
     watch: Callable[[State, int], None] | None = None,
 ) -> Result:
@@ -82,18 +82,26 @@ def run(
     resume : go on where the folder's last checkpoint stands, exactly as if never cut; with a lower
         `lowest_kT` or `remaining` exactly as if told of it from the start
     until : further reasons to stop, such as `loop.wall_time` or `loop.steps`
-    executor, n_workers : share the clones of each iteration; the numbers do not depend on it
+    executor : who walks the clones of each iteration; None: this thread. No number depends on it
+    n_workers : how many the executor has; the clones of an iteration are shared among so many
     watch : called with state and steps done after each checkpoint of a run in a folder, all of it on disk
 
     Raises
     ------
     InputError
-        `lowest_kT` is not positive, a prior draw has no finite value, or the folder holds another run.
+        `lowest_kT` is not positive, a prior draw has no finite value, an executor comes without its number of
+        workers, or the folder holds another run.
     """
     if not lowest_kT > 0.0:
         raise InputError(f"the lowest thermal energy must be positive, got {lowest_kT}")
     beta = 1.0 / lowest_kT
-    walk = problem.walk if executor is None else Shared(problem, executor, n_workers)
+    walk = problem.walk
+    if executor is not None:
+        if n_workers is None:
+            raise InputError(
+                "an executor wants n_workers, the number of its workers, to share clones among; got none"
+            )
+        walk = Shared(problem, executor, n_workers)
     step = Stepper(problem, settings, inverse_temperature=beta, walk=walk)
     reasons = [evidence_below(remaining, beta), stuck(problem), *([until] if until else [])]
     if folder is None:

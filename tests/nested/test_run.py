@@ -113,6 +113,8 @@ def test_impossible_settings_say_what_was_wanted():
         nested.Settings(n_live=10, n_cull=6)
     with pytest.raises(SettingsError, match="walk lengths"):
         nested.Settings(walk_length=5, shortest_walk=10)
+    with threads(2) as pool, pytest.raises(InputError, match="wants n_workers"):
+        nested.run(BOX, SETTINGS, seed=SEED, lowest_kT=LOWEST_KT, executor=pool)
     with pytest.raises(InputError, match="must be positive"):
         nested.run(Power(3.0, 30.0), seed=1, lowest_kT=0.0)
 
