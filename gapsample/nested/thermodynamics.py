@@ -35,6 +35,8 @@ class Curve:
         """Standard error from simulated shrinkage, shape (n_temperatures,).
 
         It knows nothing of walks too short to mix: compare independent seeds where that may matter.
+        That of a heat capacity grows with its value, both being moments of one sample: runs weighed by
+        1/err^2 would have too low a mean, so `merge` them instead.
         """
         return np.asarray(self.draws.std(axis=0, ddof=1))
 
