@@ -40,6 +40,8 @@ def tell(outcome: LearnOutcome) -> None:
     ended = outcome.learned
     click.echo(f"{ended.reason.value}")
     click.echo(f"audited force error {ended.error}, {ended.n_labels} labels, {ended.failures} failed")
-    click.echo(f"missed fraction {outcome.learner.missed()}")
+    missed = outcome.learner.missed()
+    if missed.n_audits:
+        click.echo(f"missed fraction {missed}")
     for path in outcome.written:
         click.echo(f"wrote {path}")
