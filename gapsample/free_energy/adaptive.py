@@ -1,7 +1,8 @@
 """Exploration that grows from one basin: windows are put where they teach most, until the answer is known.
 
 No grid is laid beforehand. Windows are chosen among places one step from those already sampled where F is
-expected to be low enough; a round of them runs in parallel; then the surface is fitted anew to everything.
+expected to be low enough; a round of them runs in parallel; then the surface is fitted anew to everything,
+its hyper-parameters too. An end is believed only of the surface of all that the samples say (`reconstruct`).
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from gapsample.free_energy import round_files
 from gapsample.free_energy.campaign import run_windows
 from gapsample.free_energy.estimators import FEW, gradient_averages
 from gapsample.free_energy.fitting import Options
-from gapsample.free_energy.observations import GradientAverage, Observation
 from gapsample.free_energy.placement import Goal, Proposal, cover, distances, places, propose, unseen
+from gapsample.free_energy.reconstruction import reconstruct
 from gapsample.free_energy.round_files import Round
 from gapsample.free_energy.samples import Samples, Window, WindowRun
 from gapsample.free_energy.surface import Surface
@@ -168,9 +169,6 @@ class Exploration:
         )
 
 
-Observe = Callable[[Sequence[Samples]], Sequence[GradientAverage]]
-
-
 def explore(
     sample: Sampler,
     goal: Goal,
@@ -179,7 +177,6 @@ def explore(
     *,
     folder: str | Path | None = None,
     options: Options | None = None,
-    observe: Observe = gradient_averages,
     watch: Callable[[Surface, Proposal], None] | None = None,
 ) -> Exploration:
     """Place and sample windows until what was asked for is known well enough.
@@ -193,7 +190,6 @@ def explore(
         exploration that was killed and begun again equals one never killed; with another goal, error or limit
         it goes on from what there is. None keeps nothing
     options : of the fits
-    observe : turns samples into observations
     watch : called with the surface and what it proposes before every round
 
     Raises
@@ -215,9 +211,13 @@ def explore(
     if not rounds:
         samples += _sampled(sample, plan, round_files.written(folder, 0, _first_round(plan, periods)), rounds)
     while True:
+        ranges = _ranges(samples, plan, periods)
         with threadpool_limits(1, user_api="blas"):  # the same sums in the same order
-            surface = _fitted(observe(samples), plan, periods, options)
+            surface = Surface.fit(gradient_averages(samples), periods, ranges, options)
             found = _proposal(surface, goal, plan, samples, len(rounds), periods)
+            if _ending(found, plan, len(samples)) is not None:
+                surface = reconstruct(samples, ranges=ranges, options=options)
+                found = _proposal(surface, goal, plan, samples, len(rounds), periods)
         if watch is not None:
             watch(surface, found)
         ending = _ending(found, plan, len(samples))
@@ -265,7 +265,7 @@ def _proposal(
     widths = np.sqrt(units.kB * samples[0].temperature / np.array(plan.kappa))
     n = max(1, min(plan.batch, plan.most_windows - len(samples)))
     found = propose(surface, goal, where, widths, n)
-    left = unseen(_inside(goal.to_see(where), plan), seen, periods, steps)
+    left = unseen(_inside(goal.to_see(surface, where, steps), plan), seen, periods, steps)
     if found.error > plan.error or len(left) == 0:
         return replace(found, unseen=len(left))
     return replace(found, centers=cover(where, left, seen, periods, steps, n), unseen=len(left))
@@ -279,16 +279,14 @@ def _ending(found: Proposal, plan: Plan, n_windows: int) -> Ending | None:
     return Ending.WINDOW_LIMIT if n_windows >= plan.most_windows else None
 
 
-def _fitted(
-    observations: Sequence[Observation], plan: Plan, periods: Periods, options: Options | None
-) -> Surface:
+def _ranges(samples: Sequence[Samples], plan: Plan, periods: Periods) -> list[tuple[float, float] | None]:
     """Open variables range two steps beyond all that was seen, so that the frontier can be asked about."""
-    ranges: list[tuple[float, float] | None] = []
-    for a, (period, step) in enumerate(zip(periods, plan.steps, strict=True)):
-        low = min(float(o.points[:, a].min()) for o in observations)
-        high = max(float(o.points[:, a].max()) for o in observations)
-        ranges.append(None if period is not None else (low - 2.0 * step, high + 2.0 * step))
-    return Surface.fit(observations, periods, ranges, options)
+    seen = np.concatenate([s.window.center + s.displacements() for s in samples])
+    low, high = seen.min(axis=0) - 2.0 * np.array(plan.steps), seen.max(axis=0) + 2.0 * np.array(plan.steps)
+    return [
+        (float(a), float(b)) if period is None else None
+        for a, b, period in zip(low, high, periods, strict=True)
+    ]
 
 
 def _means(samples: Sequence[Samples]) -> Floats:

@@ -19,7 +19,7 @@ from scipy.stats import chi2, f, norm
 
 from gapsample.errors import InputError
 from gapsample.free_energy.estimators import FEW
-from gapsample.free_energy.loops import loop_sums, periods_of
+from gapsample.free_energy.loops import loop_sums
 from gapsample.free_energy.samples import Samples
 from gapsample.free_energy.scatter import unskewed
 from gapsample.free_energy.settling import FEW_PASSAGES, TWO_HUMPS, bimodality, passages
@@ -165,7 +165,7 @@ def _rougher(surface: Surface) -> float:
         return float("nan")
     ranges = [(axis.low, axis.high) if isinstance(axis, Open) else None for axis in surface.axes]
     options = replace(surface.options, kernel="matern52", hyper="maximize")
-    other = Surface.fit(surface.observations, periods_of(surface), ranges, options)
+    other = Surface.fit(surface.observations, surface.periods, ranges, options)
     x = np.median(surface.fitted.parameters, axis=0)
     here = surface.fitted.space.posterior(x).log_evidence
     return other.fitted.posteriors[0].log_evidence - here

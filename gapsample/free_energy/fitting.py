@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gapsample.errors import InputError, UnknownName
 from gapsample.free_energy.observations import GradientAverage, Observation
 from gapsample.gp import hyper
-from gapsample.gp.features import Features
+from gapsample.gp.features import Features, metric
 from gapsample.gp.spectra import Axis, Open, Periodic, Shape
 from gapsample.gp.weight_space import Accumulator, Cautious, Sums, WeightPosterior, WeightSpace
 
@@ -33,6 +33,7 @@ MATTERS = 0.1  # of the noise variance: more lost prior variance than this asks 
 AMPLITUDES = 10.0  # either way of the first guess
 MARGIN = 2.5  # length scales from the range to the wall of its box
 STARTS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # lengths tried, as shares of their bounds (logs)
+MIXED = 3.0  # most lengths of one axis that a length of another may shift it by
 NOISE_FACTOR = 5.0  # either way
 BURN_IN, KEPT_STEPS, KEPT = 60, 60, 16
 
@@ -142,14 +143,15 @@ def fit(
     space = WeightSpace(rough, absorb(rough, pilot, np.zeros(d), None), options.free_noise)
     start, bounds = _guess(space, pilot)
     x = _climb(space, start, bounds)
-    lengths = np.exp(x[1 : 1 + d])
-    snug = [_snug(axis, length) for axis, length in zip(axes, lengths, strict=True)]
+    shape = space.shape(x)
+    reaches = np.linalg.norm(metric(shape, d), axis=0)
+    snug = [_snug(axis, length) for axis, length in zip(axes, reaches, strict=True)]
     bounds[1 : 1 + d] = [
         (low, min(high, float(np.log(axis.longest))))
         for (low, high), axis in zip(bounds[1 : 1 + d], snug, strict=True)
     ]
-    features = Features.choose(snug, RESOLVED * lengths, options.modes(d), NEGLIGIBLE)
-    lost = np.exp(2.0 * x[0]) * features.prior(lengths).lost
+    features = Features.choose(snug, _resolved(shape, d), options.modes(d), NEGLIGIBLE)
+    lost = np.exp(2.0 * x[0]) * features.lost(shape)
     space = WeightSpace(features, absorb(features, observations, lost, None), options.free_noise)
     return _settle(space, lost, x, bounds, options, rng)
 
@@ -173,10 +175,9 @@ def update(
     space = WeightSpace(features, absorb(features, new, fitted.lost, space.sums), space.free_noise)
     x = np.median(fitted.parameters, axis=0)
     again = _settle(space, fitted.lost, x, fitted.bounds, options, rng)
-    d = features.dimension
     x = np.median(again.parameters, axis=0)
-    lost = np.exp(2.0 * x[0]) * features.prior(np.exp(x[1 : 1 + d])).lost
-    if np.any(lost - fitted.lost > MATTERS * _typical_noise((*old, *new), d)):
+    lost = np.exp(2.0 * x[0]) * features.lost(space.shape(x))
+    if np.any(lost - fitted.lost > MATTERS * _typical_noise((*old, *new), features.dimension)):
         return fit((*old, *new), axes, options, rng)
     return again
 
@@ -232,8 +233,13 @@ def absorb(features: Features, observations: Sequence[Observation], lost: Floats
     return accumulator.sums()
 
 
+def _resolved(shape: Floats, d: int) -> Floats:
+    """Parameters of the features' prior with lengths that are resolved as well."""
+    return np.concatenate([shape[:d] + np.log(RESOLVED), shape[d:]])
+
+
 def _snug(axis: Axis, length: float) -> Axis:
-    """An open axis in a box no wider than its length scale needs: fewer modes resolve the same."""
+    """An open axis on a circle no wider than its length scale needs: fewer waves resolve the same."""
     if not isinstance(axis, Open):
         return axis
     return replace(axis, margin=min(axis.margin, MARGIN * length / axis.extent))
@@ -242,8 +248,8 @@ def _snug(axis: Axis, length: float) -> Axis:
 def _broad(axes: Sequence[Axis], most: int) -> Features:
     """Features for lengths nobody knows yet: the shortest that `most` modes resolve."""
     per_axis = max(1, int(0.5 * most ** (1.0 / len(axes))))
-    lengths = [SHORTEST / float(np.max(axis.frequencies(max(2, per_axis)))) for axis in axes]
-    return Features.choose(axes, lengths, most)
+    lengths = [SHORTEST * axis.turn / (2.0 * np.pi * max(1, per_axis)) for axis in axes]
+    return Features.choose(axes, np.log(lengths), most)
 
 
 def _guess(space: WeightSpace, observations: Sequence[Observation]) -> tuple[Floats, Bounds]:
@@ -257,16 +263,18 @@ def _guess(space: WeightSpace, observations: Sequence[Observation]) -> tuple[Flo
     heights = [float(np.std(o.value)) for o in observations if not isinstance(o, GradientAverage)]
     steep = float(np.sqrt(np.mean(np.square(slopes)))) if slopes else 0.0
     tiny = float(np.finfo(float).tiny)
+    n_mixed = features.n_parameters - features.dimension
     starts = []
     for share in STARTS:
         middle = [(1.0 - share) * low + share * high for low, high in lengths]
         amplitude = float(np.log(max([steep * float(np.exp(np.mean(middle))), *heights, tiny])))
-        starts.append(np.array([amplitude, *middle] + [0.0] * space.free_noise))
+        starts.append(np.array([amplitude, *middle] + [0.0] * (n_mixed + space.free_noise)))
     start = max(starts, key=Cautious(space).log_evidence)
     amplitude = float(start[0])
     spread = np.log(AMPLITUDES)
     factor = np.log(NOISE_FACTOR)
-    bounds = [(amplitude - spread, amplitude + spread), *lengths] + [(-factor, factor)] * space.free_noise
+    bounds = [(amplitude - spread, amplitude + spread), *lengths]
+    bounds += [(-MIXED, MIXED)] * n_mixed + [(-factor, factor)] * space.free_noise
     return start, [(float(low), float(high)) for low, high in bounds]
 
 
@@ -286,9 +294,9 @@ def _settle(
     best = _climb(space, start, bounds) if len(space.features) <= MANY_MODES else start
     if options.hyper == "maximize":
         return Fitted(space, lost, best[None], (space.posterior(best),), space.features, bounds)
-    d = space.features.dimension
-    prior = space.features.prior(RESOLVED * np.exp(best[1 : 1 + d]))
-    small = space.subset(np.flatnonzero(prior.variances > 1e-12 * prior.variances.max()))
+    resolved = _resolved(space.shape(best), space.features.dimension)
+    variances = space.features.prior(resolved).variances[: len(space.features.waves)]
+    small = space.subset(np.flatnonzero(variances > 1e-12 * variances.max()))
     n_walkers = 2 * small.n_parameters + 2
     chain, _ = hyper.sample(Cautious(small), best, bounds, n_walkers, BURN_IN + KEPT_STEPS, rng)
     late = chain[BURN_IN:].reshape(-1, small.n_parameters)

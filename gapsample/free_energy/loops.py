@@ -12,17 +12,11 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from gapsample.free_energy import fitting
 from gapsample.free_energy.surface import Surface
 from gapsample.free_energy.variables import Periods, shortest
-from gapsample.gp.spectra import Periodic
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 NEIGHBORS = 3  # for each dimension, of a window in the graph of loops
-
-
-def periods_of(surface: Surface) -> Periods:
-    """Period of each variable of a surface, None where it is open."""
-    return tuple(axis.period if isinstance(axis, Periodic) else None for axis in surface.axes)
 
 
 def loop_sums(surface: Surface) -> tuple[Floats, list[Integers]]:
@@ -32,7 +26,7 @@ def loop_sums(surface: Surface) -> tuple[Floats, list[Integers]]:
     distance between windows costs little. That surface bends over no less than the distance of windows:
     otherwise it would follow anything.
     """
-    periods = periods_of(surface)
+    periods = surface.periods
     numbers = fitting.sloped(surface.observations)
     if len(numbers) < 3:
         return np.zeros(0), []

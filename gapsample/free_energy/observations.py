@@ -66,6 +66,11 @@ class GradientAverage:
         """Weighted mean of the points as they are given, shape (d,)."""
         return np.asarray(np.average(self.points, axis=0, weights=self.weights))
 
+    @property
+    def slope_covariance(self) -> Floats:
+        """Covariance of the gradient, shape (d, d)."""
+        return self.covariance
+
 
 @dataclass(frozen=True)
 class LogDensity:
@@ -132,6 +137,12 @@ class LogDensity:
         plane = np.column_stack([np.ones(len(self.points)), self.points - self.center])
         weighted = np.linalg.solve(self.covariance, plane)
         return np.linalg.solve(weighted.T @ plane, weighted.T)[1:]
+
+    @property
+    def slope_covariance(self) -> Floats:
+        """Covariance of the gradient of that plane, shape (d, d); errors as `slopes`."""
+        slopes = self.slopes
+        return slopes @ self.covariance @ slopes.T
 
 
 Observation = GradientAverage | LogDensity

@@ -53,14 +53,13 @@ class Landscape:
     def gradients(self, points: Floats) -> Floats:
         """dF/ds of each surface at its own points, shape (n_surfaces, n, d)."""
         s, n, d = points.shape
-        products = self.features.products(points.reshape(s * n, d)).reshape(s, n, -1)
-        return np.matmul(products, self._slopes)
+        waves = self.features.at(points.reshape(s * n, d)).reshape(s, n, -1)
+        return np.matmul(waves, self._slopes).real
 
     @cached_property
-    def _slopes(self) -> Floats:
-        """Weights of the products in each derivative, shape (n_surfaces, n_products, d)."""
-        spread = self.features.gradient_weights(self.weights.T)
-        return np.ascontiguousarray(spread.transpose(2, 1, 0))
+    def _slopes(self) -> NDArray[np.complex128]:
+        """Factors of the waves in each derivative, shape (n_surfaces, n_waves, d)."""
+        return self.features.gradient_weights(self.weights)
 
 
 @dataclass(frozen=True)

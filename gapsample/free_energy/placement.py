@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from gapsample.errors import InputError
-from gapsample.free_energy import fitting
-from gapsample.free_energy.observations import GradientAverage
+from gapsample.free_energy import fitting, paths
 from gapsample.free_energy.surface import Surface
 from gapsample.free_energy.variables import Periods, shortest
 from gapsample.gp.features import Features
@@ -50,7 +49,7 @@ class Goal(Protocol):
         """
         ...
 
-    def to_see(self, places: Floats) -> Floats:
+    def to_see(self, surface: Surface, places: Floats, steps: Floats) -> Floats:
         """Points that must lie near a window before the question is answered, shape (n, d)."""
         ...
 
@@ -71,13 +70,17 @@ class SurfaceBelow:
         values = features.values(places)
         return np.asarray((values - values.mean(axis=0)) / np.sqrt(len(places)))
 
-    def to_see(self, places: Floats) -> Floats:
+    def to_see(self, surface: Surface, places: Floats, steps: Floats) -> Floats:
         return places
 
 
 @dataclass(frozen=True)
 class Difference:
-    """F(b) - F(a), the way between them nowhere higher than `below`, eV, above the lowest point."""
+    """F(b) - F(a), the way between them nowhere higher than `below`, eV, above the lowest point.
+
+    Both basins, as far as they lie within a step of their ends, and the way between them must be seen: a
+    model that has only looked where it learns most believes what lies between.
+    """
 
     a: tuple[float, ...]
     b: tuple[float, ...]
@@ -92,8 +95,11 @@ class Difference:
         ends = features.values(np.array([self.a, self.b], dtype=float))
         return ends[1:] - ends[:1]
 
-    def to_see(self, places: Floats) -> Floats:
-        return np.array([self.a, self.b], dtype=float)
+    def to_see(self, surface: Surface, places: Floats, steps: Floats) -> Floats:
+        ends = np.array([self.a, self.b], dtype=float)
+        near = distances(places, ends, surface.periods, steps).min(axis=1) <= 1.0
+        way = paths.first_guess(paths.Landscape(surface.features, surface.weights[None]), places, *ends)
+        return np.concatenate([way, places[near]])
 
 
 @dataclass(frozen=True)
@@ -193,11 +199,8 @@ def cover(where: Floats, points: Floats, windows: Floats, periods: Periods, step
 
 def typical_noise(surface: Surface) -> Floats:
     """Median of the noise variances of all windows along each variable, as a matrix of shape (d, d)."""
-    diagonals = [
-        np.diag(fitting.noise(o, surface.fitted.lost))
-        for o in surface.observations
-        if isinstance(o, GradientAverage)
-    ]
+    observations = [surface.observations[k] for k in fitting.sloped(surface.observations)]
+    diagonals = [np.diag(o.slope_covariance) + surface.fitted.lost for o in observations]
     factor = surface.fitted.posteriors[0].noise ** 2
     return np.diag(factor * np.median(diagonals, axis=0))
 

@@ -83,9 +83,8 @@ class Surface:
             The new observations have other dimensions, or leave a given range.
         """
         new = tuple(observations)
-        periods = [axis.period if isinstance(axis, Periodic) else None for axis in self.axes]
         everything = (*self.observations, *new)
-        axes = fitting.variables(everything, periods, None, self.options.kernel)
+        axes = fitting.variables(everything, self.periods, None, self.options.kernel)
         if all(_within(narrow, wide) for narrow, wide in zip(axes, self.axes, strict=True)):
             fitted = fitting.update(
                 self.fitted, self.axes, (self.observations, new), self.options, _generator(rng)
@@ -232,7 +231,7 @@ class Surface:
         lowest = points[np.argmin(height)]
         std = self.std(points, lowest).reshape(shape)
         gradient = self.gradient(points).T.reshape(len(shape), *shape)
-        return Grid(lines, self._periods(), (height - height.min()).reshape(shape), std, gradient)
+        return Grid(lines, self.periods, (height - height.min()).reshape(shape), std, gradient)
 
     def marginal(
         self,
@@ -259,7 +258,7 @@ class Surface:
         mean = np.mean(found - found.mean(axis=1, keepdims=True), axis=0)
         relative = found - found[:, [np.argmin(mean)]]
         std = np.std(relative, axis=0, ddof=1).reshape(shape)
-        periods = tuple(self._periods()[a] for a in keep)
+        periods = tuple(self.periods[a] for a in keep)
         draws = relative.reshape(N_DRAWS, *shape)
         return Grid(lines, periods, (mean - mean.min()).reshape(shape), std, draws=draws)
 
@@ -292,7 +291,9 @@ class Surface:
         centers = [o.center[None] if isinstance(o, GradientAverage) else o.points for o in self.observations]
         return np.concatenate(centers)
 
-    def _periods(self) -> tuple[float | None, ...]:
+    @property
+    def periods(self) -> tuple[float | None, ...]:
+        """Of each variable, None where it is open."""
         return tuple(axis.period if isinstance(axis, Periodic) else None for axis in self.axes)
 
     def _zero(self, reference: Floats | None) -> Floats:

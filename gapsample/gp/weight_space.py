@@ -2,8 +2,9 @@
 
 With features f_m and weights w_m ~ N(0, s^2 v_m(l)), observations y = G w + e, e ~ N(0, t^2 S), the posterior
 needs only A = G' S^-1 G, b = G' S^-1 y and y' S^-1 y. They are added up as data come and do not know the
-hyper-parameters (amplitude s, lengths l, noise factor t): evidence, gradient and posterior cost O(M^3)
-whatever the number of data (Rasmussen & Williams, *Gaussian Processes for Machine Learning*, sec. 2.1.1).
+hyper-parameters (amplitude s, lengths l and how axes mix, noise factor t): evidence, gradient and posterior
+cost O(M^3) whatever the number of data (Rasmussen & Williams, *Gaussian Processes for Machine Learning*, sec.
+2.1.1).
 """
 
 from __future__ import annotations
@@ -169,8 +170,9 @@ class WeightPosterior:
 class WeightSpace:
     """Sums with a prior whose hyper-parameters may still be chosen.
 
-    The hyper-parameters x are natural logs: amplitude, one length for each axis, and, where `free_noise`, a
-    factor on every noise deviation.
+    The hyper-parameters x are the log of the amplitude, the parameters of the features' prior (logs of one
+    length for each axis, then how axes mix), and, where `free_noise`, the log of a factor on every noise
+    deviation.
     """
 
     features: Features
@@ -179,7 +181,7 @@ class WeightSpace:
 
     @property
     def n_parameters(self) -> int:
-        return 1 + self.features.dimension + int(self.free_noise)
+        return 1 + self.features.n_parameters + int(self.free_noise)
 
     def posterior(self, x: Floats) -> WeightPosterior:
         """Posterior of the weights.
@@ -228,7 +230,7 @@ class WeightSpace:
         By the log of a prior variance it is (u^2 + (B^-1)_mm - 1) / 2, with u the standard mean.
         """
         by_variance = 0.5 * (posterior.standard**2 + posterior._inverse_diagonal - 1.0)
-        slopes = self.features.prior(np.exp(x[1 : 1 + self.features.dimension])).slopes
+        slopes = self.features.prior(self.shape(x)).slopes
         result = [2.0 * float(np.sum(by_variance)), *(slopes @ by_variance)]
         if self.free_noise:
             mean, projection = posterior.mean, self.sums.projection
@@ -238,13 +240,17 @@ class WeightSpace:
         return np.array(result)
 
     def subset(self, keep: Integers) -> WeightSpace:
-        """With some of the modes only; what the others would have explained becomes misfit."""
-        return WeightSpace(self.features.subset(keep), self.sums.subset(keep), self.free_noise)
+        """With some of the waves only; what the others would have explained becomes misfit."""
+        sums = self.sums.subset(self.features.numbers(keep))
+        return WeightSpace(self.features.subset(keep), sums, self.free_noise)
+
+    def shape(self, x: Floats) -> Floats:
+        """The parameters of the features' prior among the hyper-parameters."""
+        return x[1 : 1 + self.features.n_parameters]
 
     def _scales(self, x: Floats) -> tuple[Floats, float]:
-        d = self.features.dimension
-        variances = self.features.prior(np.exp(x[1 : 1 + d])).variances
-        noise = float(np.exp(x[1 + d])) if self.free_noise else 1.0
+        variances = self.features.prior(self.shape(x)).variances
+        noise = float(np.exp(x[-1])) if self.free_noise else 1.0
         return np.exp(x[0]) * np.sqrt(variances), noise
 
 
@@ -255,7 +261,8 @@ class Cautious:
     Where the data hold little more than noise the evidence alone is largest at no amplitude at all, or at
     lengths so short that the function is noise itself, and the posterior would claim to know everything. One
     power of the amplitude moves a maximum by less than a standard error and never lets it reach zero; each
-    length is log-normal about a sixth or so of its axis, a factor e either way.
+    length is log-normal about a sixth or so of its axis, a factor e either way; axes mix by a standard normal
+    share of their lengths.
 
     References
     ----------
@@ -280,13 +287,16 @@ class Cautious:
     def gradient(self, x: Floats, posterior: WeightPosterior) -> Floats:
         slope = self.space.gradient(x, posterior)
         slope[0] += 1.0
-        slope[1 : 1 + self.space.features.dimension] -= self._off(x)
+        slope[1 : 1 + self.space.features.n_parameters] -= self._off(x)
         return slope
 
     def _off(self, x: Floats) -> Floats:
-        """Logs of the lengths, less what they are expected to be."""
-        expected = np.log([TYPICAL_LENGTH * axis.extent for axis in self.space.features.axes])
-        return np.asarray(x[1 : 1 + len(expected)] - expected)
+        """Parameters of the features' prior, less what they are expected to be."""
+        off = self.space.shape(x).copy()
+        off[: self.space.features.dimension] -= np.log(
+            [TYPICAL_LENGTH * axis.extent for axis in self.space.features.axes]
+        )
+        return off
 
 
 def _whiten(rows: Floats, targets: Floats, covariance: Floats) -> tuple[Floats, Floats, float]:

@@ -25,7 +25,7 @@ WINDOWS = (250, 500, 1000, 1500)
 
 def main() -> None:
     axes = (Periodic(2.0 * np.pi),) * DIMENSION
-    lengths = (LENGTH,) * DIMENSION
+    lengths = np.log((LENGTH,) * DIMENSION)
     features = Features.choose(axes, lengths, MODES)
     variances = features.prior(lengths).variances
     ratios: dict[str, float] = {}

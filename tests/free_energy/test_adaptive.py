@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from ase import units
 from campaign_process import ENSEMBLE, SCHEDULE
-from exact_surfaces import DoubleWell, umbrella
+from exact_surfaces import DoubleWell, Torus
 from wells import pair
 
 from gapsample.errors import FileFormatError, InputError
-from gapsample.free_energy import Surface
+from gapsample.free_energy import Surface, gradient_averages
 from gapsample.free_energy.adaptive import Campaign, Ending, Plan, explore
 from gapsample.free_energy.placement import Difference, SurfaceBelow, propose
 from gapsample.free_energy.samples import Samples, Window
@@ -29,8 +29,17 @@ def valley(s):
     return 12.0 * (1.0 - first - 0.9 * second)
 
 
+def slope(s):
+    """Of `valley`."""
+    rows = np.zeros_like(s)
+    for (x, y), depth in ((A, 12.0), (B, 10.8)):
+        well = np.exp(1.8 * (np.cos(s[:, 0] - x) + np.cos(s[:, 1] - y) - 2.0))
+        rows += 1.8 * depth * well[:, None] * np.sin(s - np.array([x, y]))
+    return rows
+
+
 def exact(windows, parents, first):
-    """Exact samples of each window, from its number alone."""
+    """Exact samples of each window and collective forces with noise, from its number alone."""
     found = []
     for number, window in enumerate(windows, start=first):
         rng, half = np.random.default_rng(number), 6.0 / np.sqrt(KAPPA[0])
@@ -40,23 +49,20 @@ def exact(windows, parents, first):
         weight = np.exp(log - log.max())
         chosen = points[rng.choice(len(points), 200, p=weight / weight.sum())]
         s = chosen + (lines[0][1] - lines[0][0]) * rng.uniform(-0.5, 0.5, (200, 2))
-        found.append(Samples(window, s, T, (TURN, TURN)))
+        found.append(Samples(window, s, T, (TURN, TURN), slope(s) + rng.normal(scale=7.0, size=s.shape)))
     return found
 
 
-def independent(samples):
-    """Observations of samples without memory."""
-    return [
-        umbrella(np.array(s.window.center) + s.displacements(), np.array(s.window.center), s.window.kappa)
-        for s in samples
-    ]
+def numbered(seed):
+    """`exact` with other random numbers."""
+    return lambda windows, parents, first: exact(windows, parents, first + 1000 * seed)
 
 
-def grown(goal, **changed):
+def grown(goal, seed=0, **changed):
     plan = Plan(
         **{"start": A, "kappa": KAPPA, "steps": (0.6, 0.6), "error": 0.1, "most_windows": 120} | changed
     )
-    return explore(exact, goal, plan, (TURN, TURN), observe=independent)
+    return explore(numbered(seed), goal, plan, (TURN, TURN))
 
 
 def region():
@@ -70,42 +76,91 @@ def rms(surface):
 
 
 @pytest.fixture(scope="module")
-def found():
-    return grown(SurfaceBelow(HEIGHT))
+def several():
+    return [grown(SurfaceBelow(HEIGHT), seed) for seed in range(3)]
 
 
-def test_half_the_windows_of_a_uniform_grid_give_the_same_error(found):
-    n = int(np.ceil(np.sqrt(2 * len(found.samples))))
-    lines = np.stack(np.meshgrid(np.arange(n), np.arange(n)), axis=-1).reshape(-1, 2)
-    windows = [Window(c, KAPPA) for c in (lines + 0.3) * TURN / n]
-    uniform = Surface.fit(independent(exact(windows, None, 0)), (TURN, TURN))
-    assert 2 * len(found.samples) <= len(windows)
-    assert rms(found.surface) < rms(uniform)
+@pytest.fixture(scope="module")
+def found(several):
+    return several[0]
 
 
-def test_it_stops_at_the_wanted_error_says_so_and_the_error_is_true(found):
-    assert found.ending is Ending.CONVERGED
-    assert found.error <= 0.1
-    assert "wanted error is reached" in str(found)
-    assert rms(found.surface) < 2.0 * found.error
-    assert np.mean(valley(np.array([s.window.center for s in found.samples])) > 2.0) < 0.5
+def test_half_the_windows_of_a_uniform_grid_give_the_same_error(several):
+    adaptive, uniform = [], []
+    for seed, grown_so in enumerate(several):
+        n = int(np.ceil(np.sqrt(2 * len(grown_so.samples))))
+        lines = np.stack(np.meshgrid(np.arange(n), np.arange(n)), axis=-1).reshape(-1, 2)
+        windows = [Window(c, KAPPA) for c in (lines + 0.3) * TURN / n]
+        grid = Surface.fit(gradient_averages(numbered(seed)(windows, None, 500)), (TURN, TURN))
+        assert 2 * len(grown_so.samples) <= len(windows)
+        adaptive.append(rms(grown_so.surface))
+        uniform.append(rms(grid))
+    assert np.linalg.norm(adaptive) < np.linalg.norm(uniform)
+
+
+def test_it_stops_at_the_wanted_error_says_so_and_the_error_is_true(several):
+    for one in several:
+        assert one.ending is Ending.CONVERGED
+        assert one.error <= 0.1
+        assert "wanted error is reached" in str(one)
+        assert rms(one.surface) < 2.0 * one.error
+        assert np.mean(valley(np.array([s.window.center for s in one.samples])) > HEIGHT - 2.0) < 0.5
 
 
 def test_errors_of_a_difference_are_as_large_as_claimed():
     scores = []
     for seed in range(6):
-
-        def other(windows, parents, first, seed=seed):
-            return exact(windows, parents, first + 1000 * (seed + 1))
-
-        plan = Plan(A, KAPPA, (0.6, 0.6), error=0.3, most_windows=100)
-        found = explore(other, Difference(A, B, HEIGHT), plan, (TURN, TURN), observe=independent)
+        found = grown(Difference(A, B, HEIGHT), seed, error=0.3, most_windows=100)
         value, std = found.surface.difference(np.array(A), np.array(B))
         assert found.ending is Ending.CONVERGED
         assert std <= 0.31
         low, high = valley(np.array([A, B]))
         scores.append((value - (high - low)) / std)
     assert 0.4 < np.sqrt(np.mean(np.square(scores))) < 1.7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("d", "n_replicates", "most"), [(2, 30, 0.2), (3, 6, 0.5)])
+def test_differences_on_the_torus_are_known_as_well_as_said_when_exploration_stops(d, n_replicates, most):
+    scores = []
+    for seed in range(n_replicates):
+        rng = np.random.default_rng([d, seed])
+        problem = Torus.random(d, 5, rng)
+        kappa = 2.0 * problem.curvature + 20.0
+        points = rng.uniform(-np.pi, np.pi, (20_000, d))
+        height = problem.values(points)
+        low = points[np.argmin(height)]
+        far = np.max(np.abs(np.remainder(points - low + np.pi, TURN) - np.pi), axis=1) > 2.0
+        other = points[far][np.argmin(height[far])]
+
+        def sample(windows, parents, first, problem=problem, kappa=kappa, seed=seed):
+            found = []
+            for number, window in enumerate(windows, start=first):
+                rng = np.random.default_rng([seed, number])
+                s = problem.window(np.array(window.center), kappa, 100, rng)
+                forces = problem.gradients(s) + rng.normal(scale=np.sqrt(kappa), size=s.shape)
+                found.append(Samples(window, s, T, (TURN,) * d, forces))
+            return found
+
+        goal = Difference(tuple(low), tuple(other), 8.0)
+        plan = Plan(
+            tuple(low), (kappa,) * d, (0.8,) * d, error=0.3, batch=8 * (d - 1), most_windows=300, seed=seed
+        )
+        found = explore(sample, goal, plan, (TURN,) * d)
+        assert found.ending is Ending.CONVERGED
+        value, std = found.surface.difference(low, other)
+        scores.append((value - np.diff(problem.values(np.array([low, other])))[0]) / std)
+    print(f"d={d}: {len(scores)} differences, spread {np.sqrt(np.mean(np.square(scores))):.3f}")
+    assert np.sqrt(np.mean(np.square(scores))) == pytest.approx(1.0, abs=most)
+
+
+def test_both_basins_and_the_way_between_are_seen_before_a_difference_is_known():
+    found = grown(Difference(A, B, HEIGHT), error=1.0)
+    centers = np.array([s.window.center for s in found.samples])
+    way = np.array(A) + np.linspace(0.0, 1.0, 9)[:, None] * (np.array(B) - A)
+    near = (np.array([A, B])[:, None] + 0.4 * np.array([(1, 0), (-1, 0), (0, 1), (0, -1)])).reshape(-1, 2)
+    for point in np.concatenate([way, near]):
+        assert np.min(np.max(np.abs(centers - point), axis=1)) < 0.5
 
 
 def test_windows_for_a_difference_lie_on_the_way_between_its_ends():
@@ -130,7 +185,7 @@ def test_hallucinated_windows_reduce_the_error_as_real_ones_do(found):
     assert len(np.unique(batch.centers, axis=0)) > 5
     windows = [Window(c, KAPPA) for c in batch.centers]
     space = few.fitted.space
-    more = independent(exact(windows, None, 500))
+    more = gradient_averages(exact(windows, None, 500))
     from gapsample.free_energy import fitting
 
     sums = fitting.absorb(space.features, more, few.fitted.lost, space.sums)
@@ -158,7 +213,7 @@ def test_an_open_variable_grows_to_the_other_well_and_stays_in_its_range():
         ]
 
     plan = Plan((-1.0,), (150.0,), (0.15,), error=0.15, most_windows=200, ranges=((-1.3, 1.3),))
-    found = explore(sample, SurfaceBelow(7.0), plan, (None,), observe=independent)
+    found = explore(sample, SurfaceBelow(7.0), plan, (None,))
     centers = np.array([s.window.center[0] for s in found.samples])
     assert found.ending is Ending.CONVERGED
     assert centers.min() >= -1.3
