@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gapsample.compiled.borrowed import borrowed
 from gapsample.compiled.jit import njit
 from gapsample.compiled.walks_cell import (
     ATOM,
@@ -21,6 +22,7 @@ from gapsample.compiled.walks_cell import (
     volume,
 )
 from gapsample.compiled.walks_core import reciprocal
+from gapsample.compiled.walks_models import inlined
 from gapsample.compiled.walks_moves import (
     Clone,
     Scratch,
@@ -93,7 +95,7 @@ def values(model: Any, space: Space, n: int, points: Floats, out: Floats) -> Non
     no_forces = np.empty((0, 3))
     for m in range(len(points)):
         clone = unpacked(space, n, points[m])
-        energy = energy_of(model, space, clone, clone.positions, no_forces)
+        energy = energy_of(model, space, clone, no_forces)
         out[m] = energy + rest_of(space, clone) + kinetic(clone.momenta)
 
 
@@ -130,58 +132,75 @@ def walk(
     failed : shape (m,), written, evaluations in which the model failed
     """
     state = np.empty(N_WORDS, np.uint64)
-    scratch = Scratch(np.empty((n, 3)), np.empty((n, 3)), np.empty((n, 3)), np.empty((0, 3)))
-    trial = unpacked(space, n, points[0].copy())
-    left = per_sweep.copy()
+    scratch = Scratch(np.empty((n, 3)), np.empty((n, 3)), np.empty((0, 3)))
+    room = unpacked(space, n, points[0].copy()), scratch, state
     for m in range(len(keys)):
         seed(state, keys[m])
+        clone = unpacked(space, n, points[m])
         tried[m] = per_sweep * sweeps
         accepted[m] = 0
-        failed[m] = 0
-        clone = unpacked(space, n, points[m])
-        energy = energy_of(model, space, clone, clone.positions, scratch.no_forces)
-        value = out[m]
-        for _ in range(sweeps):
-            left[:] = per_sweep
-            for remaining in range(per_sweep.sum(), 0, -1):
-                kind = next_kind(left, remaining, state)
-                copy_clone(clone, trial)
-                rest = rest_of(space, clone) + kinetic(clone.momenta)
-                then = energy
-                if kind == GALILEAN:
-                    aim(space, steps[kind], state, scratch.velocities)
-                    then = galilean(model, space, clone, scratch, n_steps, rest, ceiling)
-                    start_at(scratch.positions, trial.positions)
-                elif kind == HMC:
-                    rest -= kinetic(clone.momenta)
-                    if energy + rest < ceiling:
-                        value = redrawn(space, energy + rest, ceiling, state, clone)
-                    start_at(clone.momenta, scratch.velocities)
-                    time_step = steps[kind] * (0.5 + uniform(state))
-                    then = hmc(model, space, clone, scratch, n_steps, time_step, rest, ceiling)
-                    start_at(scratch.positions, trial.positions)
-                    start_at(scratch.velocities, trial.momenta)
-                    rest += kinetic(trial.momenta)
-                    if kinetic(trial.momenta) > space.largest_kinetic:
-                        then = np.inf
-                elif changed(space, kind, steps[kind], state, clone, trial):
-                    then = energy_of(model, space, trial, trial.positions, scratch.no_forces)
-                    rest = rest_of(space, trial) + kinetic(trial.momenta)
-                else:
-                    continue
-                if np.isnan(then):
-                    failed[m] += 1
-                elif np.isfinite(then) and passes(then + rest, value, ceiling, label, state):
-                    copy_clone(trial, clone)
-                    energy, value = then, then + rest
-                    accepted[m, kind] += 1
-        out[m] = value
+        out[m], failed[m] = wander(
+            model, space, clone, room, out[m], ceiling, label, steps, per_sweep, n_steps, sweeps, accepted[m]
+        )
         packed(clone, points[m])
+
+
+@inlined
+def wander(
+    model: Any,
+    space: Space,
+    clone: Clone,
+    room: tuple[Clone, Scratch, State],
+    value: float,
+    ceiling: float,
+    label: float,
+    steps: Floats,
+    per_sweep: Integers,
+    n_steps: int,
+    sweeps: int,
+    accepted: Integers,
+) -> tuple[float, int]:
+    """Walk one clone of a value, as in `walk`; return its value then and how often the model failed."""
+    model, space, clone, steps = borrowed((model, space, clone, steps))
+    trial, scratch, state = borrowed(room)
+    copy_clone(clone, trial)
+    energy = energy_of(model, space, clone, scratch.no_forces)
+    rest, failed, left = rest_of(space, clone), 0, per_sweep.copy()
+    for _ in range(sweeps):
+        left[:] = per_sweep
+        for remaining in range(per_sweep.sum(), 0, -1):
+            kind = next_kind(left, remaining, state)
+            then, rest_then = np.inf, rest
+            if kind == GALILEAN:
+                aim(space, steps[kind], state, scratch.velocities)
+                fixed = rest + kinetic(clone.momenta)
+                then = galilean(model, space, trial, scratch, n_steps, fixed, ceiling)
+            elif kind == HMC:
+                if energy + rest < ceiling:
+                    value = redrawn(space, energy + rest, ceiling, state, clone)
+                    start_at(clone.momenta, trial.momenta)
+                time_step = steps[kind] * (0.5 + uniform(state))
+                then = hmc(model, space, trial, scratch.forces, n_steps, time_step, rest, ceiling)
+                if kinetic(trial.momenta) > space.largest_kinetic:
+                    then = np.inf
+            elif changed(space, kind, steps[kind], state, clone, trial):
+                then = energy_of(model, space, trial, scratch.no_forces)
+                rest_then = rest_of(space, trial)
+            if np.isnan(then):
+                failed += 1
+            value_then = then + (rest_then + kinetic(trial.momenta))
+            if np.isfinite(then) and passes(value_then, value, ceiling, label, state):
+                copy_clone(trial, clone)
+                energy, rest, value = then, rest_then, value_then
+                accepted[kind] += 1
+            else:
+                copy_clone(clone, trial)
+    return value, failed
 
 
 @njit
 def changed(space: Space, kind: int, step: float, state: State, clone: Clone, trial: Clone) -> bool:
-    """Change the trial, until now a copy of the clone; False if the prior of what it became is 0."""
+    """Change the trial, a copy of the clone; False if the prior of what it became is 0."""
     if kind == SWAP:
         return swap(space, trial.species, state)
     if kind == TRANSMUTE:

@@ -77,20 +77,20 @@ class Clone(NamedTuple):
 class Scratch(NamedTuple):
     """Room for a trajectory: shapes (n, 3), and (0, 3) for forces that nobody wants."""
 
-    positions: Floats
     velocities: Floats
     forces: Floats
     no_forces: Floats
 
 
 @inlined
-def energy_of(model: Any, space: Space, clone: Clone, positions: Floats, forces: Floats) -> float:
-    """Energy of the clone with its atoms at `positions`, eV; NaN where the model fails."""
+def energy_of(model: Any, space: Space, clone: Clone, forces: Floats) -> float:
+    """Energy of the clone, eV; NaN where the model fails."""
+    x, species, outer = clone.positions, clone.species, clone.outer
     if space.hard:
-        inside = overlap(space.nearest, positions, clone.species, clone.outer, clone.outer_inverse, forces)
+        inside = overlap(space.nearest, x, species, outer, clone.outer_inverse, forces)
         if inside > 0.0:
             return inside
-    energy = evaluate(model, positions, clone.species, clone.outer, forces)
+    energy = evaluate(model, x, species, outer, forces)
     return energy if np.isfinite(energy) else np.nan
 
 
@@ -108,40 +108,40 @@ def galilean(
 
     Parameters
     ----------
+    clone : moved
     scratch : its `velocities` (Å per step, 0 where frozen) are those of the start, then those of the end
     rest : eV, what is added to energies before they are compared with the ceiling
 
     Returns
     -------
     float
-        Energy at the end, whose positions lie in `scratch`: infinite if it is not allowed, NaN if the
-        model failed.
+        Energy at the end: infinite if it is not allowed, NaN if the model failed.
 
     References
     ----------
     Skilling, AIP Conf. Proc. 1443, 145 (2012).
     """
-    start_at(clone.positions, scratch.positions)
+    x, velocities, forces = clone.positions, scratch.velocities, scratch.forces
     energy = np.inf
     for step in range(n_steps):
         last = step == n_steps - 1
-        advance(scratch.positions, scratch.velocities, 1.0)
+        advance(x, velocities, 1.0)
         if last:
-            wrap(space, clone, scratch.positions)
+            wrap(space, clone, x)
         energy = np.inf
-        if space.closed and bounced(space, clone, scratch.positions, scratch.velocities):
+        if space.closed and bounced(space, clone, x, velocities):
             continue
-        energy = energy_of(model, space, clone, scratch.positions, scratch.no_forces)
+        energy = energy_of(model, space, clone, scratch.no_forces)
         if np.isnan(energy):
             return energy
         if energy + rest <= ceiling:
             continue
         if last:
             return np.inf
-        energy = energy_of(model, space, clone, scratch.positions, scratch.forces)
-        if np.isnan(energy) or not masked(space.free, scratch.forces):
+        energy = energy_of(model, space, clone, forces)
+        if np.isnan(energy) or not masked(space.free, forces):
             return np.nan
-        reflect(scratch.forces, scratch.velocities)
+        reflect(forces, velocities)
     return energy
 
 
@@ -150,7 +150,7 @@ def hmc(
     model: Any,
     space: Space,
     clone: Clone,
-    scratch: Scratch,
+    forces: Floats,
     n_steps: int,
     time_step: float,
     rest: float,
@@ -162,42 +162,43 @@ def hmc(
 
     Parameters
     ----------
-    scratch : its `velocities` are the momenta of the start (as in `Clone`), then those of the end
+    clone : moved, its momenta too
+    forces : shape (n, 3), room for them
     time_step : Å (mass unit / eV)^1/2
     rest : eV, what is added to energies before they are compared with the ceiling
 
     Returns
     -------
     float
-        Potential energy at the end, whose positions lie in `scratch`: infinite if it is not allowed, NaN
-        if the model failed. The kinetic energy is not yet compared with anything.
+        Potential energy at the end: infinite if it is not allowed, NaN if the model failed. The kinetic
+        energy is not yet compared with anything.
 
     References
     ----------
     Baldock, Bernstein, Salerno, Pártay & Csányi, Phys. Rev. E 96, 043311 (2017).
     """
-    start_at(clone.positions, scratch.positions)
-    energy = energy_of(model, space, clone, scratch.positions, scratch.forces)
-    if np.isnan(energy) or not weighed(space.lightness, scratch.forces):
+    x, momenta, lightness = clone.positions, clone.momenta, space.lightness
+    energy = energy_of(model, space, clone, forces)
+    if np.isnan(energy) or (energy < CORE and not kick(momenta, forces, lightness, 0.5 * time_step)):
         return np.nan
-    if energy < CORE:
-        advance(scratch.velocities, scratch.forces, 0.5 * time_step)
     for step in range(n_steps):
         last = step == n_steps - 1
-        drift(scratch.positions, scratch.velocities, space.lightness, time_step)
+        drift(x, momenta, lightness, time_step)
         if last:
-            wrap(space, clone, scratch.positions)
+            wrap(space, clone, x)
         energy = np.inf
-        if space.closed and bounced(space, clone, scratch.positions, scratch.velocities):
+        if space.closed and bounced(space, clone, x, momenta):
             continue
-        energy = energy_of(model, space, clone, scratch.positions, scratch.forces)
-        if np.isnan(energy) or not weighed(space.lightness, scratch.forces):
-            return np.nan
+        energy = energy_of(model, space, clone, forces)
+        if np.isnan(energy):
+            return energy
         if energy + rest > ceiling:
-            reflect(scratch.forces, scratch.velocities)
+            if not weighed(lightness, forces):
+                return np.nan
+            reflect(forces, momenta)
             energy = np.inf
-        elif energy < CORE:
-            advance(scratch.velocities, scratch.forces, 0.5 * time_step if last else time_step)
+        elif energy < CORE and not kick(momenta, forces, lightness, 0.5 * time_step if last else time_step):
+            return np.nan
     return energy
 
 
@@ -251,6 +252,18 @@ def drift(positions: Floats, momenta: Floats, lightness: Floats, time: float) ->
     for i in range(len(positions)):
         for k in range(3):
             positions[i, k] += time * momenta[i, k] * lightness[i, k]
+
+
+@njit
+def kick(momenta: Floats, forces: Floats, lightness: Floats, time: float) -> bool:
+    """Let forces act on momenta for a time, both as in `Clone`; False if one is not finite."""
+    total = 0.0
+    for i in range(len(momenta)):
+        for k in range(3):
+            push = forces[i, k] * lightness[i, k]
+            momenta[i, k] += time * push
+            total += push
+    return np.isfinite(total)
 
 
 @njit

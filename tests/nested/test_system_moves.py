@@ -19,13 +19,14 @@ def flown(system, kind, row, velocities, ceiling, step=0.05, n_steps=20):
     """A flight from a row, in plain Python: energy, positions and velocities (or momenta) at its end."""
     n, space = system.n_atoms, system._space
     clone = walks_atoms.unpacked(space, n, row)
-    scratch = Scratch(np.empty((n, 3)), velocities.copy(), np.empty((n, 3)), np.empty((0, 3)))
-    arguments = (system._compiled, space, clone, scratch, n_steps)
+    scratch = Scratch(velocities.copy(), np.empty((n, 3)), np.empty((0, 3)))
     if kind == "galilean":
+        arguments = (system._compiled, space, clone, scratch, n_steps)
         energy = walks_moves.galilean(*arguments, 0.0, ceiling)
-    else:
-        energy = walks_moves.hmc(*arguments, step, 0.0, ceiling)
-    return energy, scratch.positions, scratch.velocities
+        return energy, clone.positions, scratch.velocities
+    clone.momenta[:] = velocities
+    energy = walks_moves.hmc(system._compiled, space, clone, scratch.forces, n_steps, step, 0.0, ceiling)
+    return energy, clone.positions, clone.momenta
 
 
 @pytest.mark.parametrize("pbc", [True, False], ids=["periodic", "walls"])
