@@ -99,14 +99,14 @@ class AuditSettings:
     ----------
     every : steps between audits
     atoms : drawn for each; those of one configuration count as one audit
-    coverage, memory : of the bound on errors, see `learning.conformal`
+    coverage, memory : of the bound on errors, see `learning.conformal`; memory in generations of the model
     first : the bound is so many times the predicted error while audits are too few for one
     """
 
     every: int = 10
     atoms: int = 4
     coverage: float = 0.95
-    memory: float = 100.0
+    memory: float = 4.0
     first: float = 4.0
 
     def __post_init__(self) -> None:

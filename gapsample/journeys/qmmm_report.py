@@ -107,7 +107,7 @@ def _cards(summary: Summary, steps: Records) -> Iterator[tuple[str, str, str]]:
     yield (
         "Asked atoms",
         f"{summary.asked_last:.3g}",
-        f"a step, the last tenth; {summary.asked_first:.3g} in the first",
+        f"a step, the last tenth; {summary.asked_first:.3g} at first",
     )
     missed = summary.missed
     interval = f"{missed.low:.3f} to {missed.high:.3f}, over {summary.threshold:.3g} eV/Å"

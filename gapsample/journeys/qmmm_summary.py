@@ -29,8 +29,8 @@ class Summary:
     calls : quantum calculations, those of audits among them
     quantum_seconds : wall time of the quantum engine
     hours_per_ns : of the quantum engine
-    asked_first, asked_last : atoms with quantum forces for each step, in the first and the last tenth of the
-        run, audits among them
+    asked_first, asked_last : atoms with quantum forces for each step, audits among them, at first and in the
+        last tenth of the run; at first is in its first tenth, as far as the model was that of the start
     threshold : eV/Å; larger errors of atoms that nobody flagged count as missed
     missed : the certificate
     audited : true error of the classical forces that were trusted
@@ -76,7 +76,7 @@ def summarize(config: QmmmConfig, atoms: Atoms) -> Summary:
         int(steps["calls"].sum()),
         seconds,
         seconds / 3.6 / time,
-        float(asked[:part].mean()),
+        float(asked[:part][steps["generation"][:part] == 0].mean()),
         float(asked[-part:].mean()),
         threshold,
         missed_fraction(judged, threshold),

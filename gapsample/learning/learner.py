@@ -21,6 +21,7 @@ from gapsample.learning.audits import Audit, AuditedError, MissedFraction, audit
 from gapsample.learning.conformal import Conformal, conformal, lowest_threshold
 from gapsample.learning.domain import novelty_limit
 from gapsample.learning.generations import Generation, Generations, How
+from gapsample.learning.growth import as_large
 from gapsample.learning.noise import Residual, label_with_noise, outgrown, residual, with_noise
 from gapsample.learning.policy import HOW, Due, Policy
 from gapsample.learning.records import AUDIT, Records
@@ -240,8 +241,9 @@ class Learner:
         """Learn all that was told, due or not, and write the next generation; the models before it stay.
 
         Labels count with the noise of the recipe of generation 0, or their own, but with no less than the
-        residual of the newest generation (in a fit from scratch, their own stands as it is). Where all that
-        was told is held out for testing, the model stays the same one.
+        residual of the newest generation (in a fit from scratch, their own stands as it is). A fit from
+        scratch chooses as many sparse points as there are now, or as the recipe asks for if these are more.
+        Where all that was told is held out for testing, the model stays the same one.
 
         Raises
         ------
@@ -259,7 +261,7 @@ class Learner:
         due = self._next()
         recipe = with_noise(self._recipe, left)
         if due is Due.FIT:
-            whole = replace(recipe, level=self.policy.level)
+            whole = replace(as_large(recipe, self.gap.terms), level=self.policy.level)
             gap = fit(whole, self.database, baseline=self._baseline, progress=self._progress).gap
             return self._become(gap, HOW[due], int(gap.origin["watermark"]), began)
         gap = replace(self.gap, recipe=recipe)
