@@ -247,8 +247,8 @@ def _snug(axis: Axis, length: float) -> Axis:
 
 def _broad(axes: Sequence[Axis], most: int) -> Features:
     """Features for lengths nobody knows yet: the shortest that `most` modes resolve."""
-    per_axis = max(1, int(0.5 * most ** (1.0 / len(axes))))
-    lengths = [SHORTEST * axis.turn / (2.0 * np.pi * max(1, per_axis)) for axis in axes]
+    per_axis = max(2, int(0.5 * most ** (1.0 / len(axes))))
+    lengths = [SHORTEST * axis.turn / (2.0 * np.pi * per_axis) for axis in axes]
     return Features.choose(axes, np.log(lengths), most)
 
 

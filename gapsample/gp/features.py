@@ -96,8 +96,11 @@ class Features:
             order = _enough(axes[a], reach[a], tolerance)
             k = np.arange(-order, order + 1)
             w = _units(axes)[a] * k
-            z = r[a, a] * w + (frequencies @ r[a, a + 1 :])[:, None]
-            every = (scores[:, None] * density(axes[a].kernel, z)[0]).ravel()
+            if mixes(len(axes)):
+                z = r[a, a] * w + (frequencies @ r[a, a + 1 :])[:, None]
+                every = (scores[:, None] * density(axes[a].kernel, z)[0]).ravel()
+            else:
+                every = np.multiply.outer(scores, axes[a].alone(k, r[a, a])[0]).ravel()
             best = np.argsort(-every, kind="stable")
             best = best[every[best] >= every[best[min(most, len(best) - 1)]] * (1.0 - TIE)]
             old, new = np.divmod(best, len(k))
@@ -124,6 +127,11 @@ class Features:
     def prior(self, parameters: Floats) -> PriorVariance:
         """Prior variances of the weights when the whole function has unit variance."""
         d = self.dimension
+        if not mixes(d):
+            lengths = np.exp(parameters)
+            parts = [each.alone(k, l) for each, k, l in zip(self.axes, self.waves.T, lengths, strict=True)]
+            variances = np.prod([variance for variance, _ in parts], axis=0)
+            return PriorVariance(np.tile(variances, 2), np.tile([slope for _, slope in parts], 2))
         r = metric(parameters, d)
         z = self.frequencies @ r.T
         scaled = self.frequencies * np.diag(r)
@@ -217,9 +225,14 @@ def metric(parameters: Floats, d: int) -> Floats:
     return np.asarray(triangle * np.exp(parameters[:d]))
 
 
+def mixes(d: int) -> bool:
+    """Whether the axes of so many variables mix."""
+    return d <= MOST_MIXED
+
+
 def _above(d: int) -> tuple[Integers, Integers]:
     """Row and column of each element above the diagonal that is a parameter."""
-    rows, columns = np.triu_indices(d if d <= MOST_MIXED else 0, k=1)
+    rows, columns = np.triu_indices(d if mixes(d) else 0, k=1)
     return rows, columns
 
 
@@ -241,15 +254,20 @@ def _products(phases: Floats, waves: Integers) -> Complex:
 def _slope_variances(axes: Sequence[Axis], parameters: Floats) -> Floats:
     """Prior variance of the derivative along each axis, all waves together: kernels summed over all turns."""
     d = len(axes)
+    if not mixes(d):
+        turns = np.arange(-TAIL * MOST_FREQUENCIES, TAIL * MOST_FREQUENCIES + 1)
+        parts = [axis.alone(turns, length)[0] for axis, length in zip(axes, np.exp(parameters), strict=True)]
+        values = np.sum(parts, axis=1)
+        return np.prod(values) / values * _units(axes) ** 2 * np.sum(parts * turns**2, axis=1)
     inverse = np.linalg.inv(metric(parameters, d)).T  # y = inverse s
-    count = np.arange(-TURNS, TURNS + 1) if d <= MOST_MIXED else np.arange(-1, 2)
+    count = np.arange(-TURNS, TURNS + 1)
     turns = np.stack(np.meshgrid(*[count * axis.turn for axis in axes], indexing="ij"), axis=-1)
     y = turns.reshape(-1, d) @ inverse.T
-    parts = [stationary(axis.kernel, y[:, a]) for a, axis in enumerate(axes)]
+    kernels = [stationary(axis.kernel, y[:, a]) for a, axis in enumerate(axes)]
     total = np.zeros((d, d))
     for a in range(d):
         for b in range(d):
-            factors = [part[(c == a) + (c == b)] for c, part in enumerate(parts)]
+            factors = [kernel[(c == a) + (c == b)] for c, kernel in enumerate(kernels)]
             total[a, b] = np.sum(np.prod(factors, axis=0))
     return np.asarray(-np.einsum("ba,bc,ca->a", inverse, total, inverse))
 

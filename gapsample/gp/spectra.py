@@ -12,14 +12,17 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ive
 
 from gapsample.errors import InputError, UnknownName
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Shape = Literal["se", "matern52"]
 
 SHAPES = ("se", "matern52")
 APART = 3.0  # length scales from the end of an open range to its beginning one turn later, at the longest
+SMALLEST = 1e-300  # prior variance
 TURNS = 3  # either way that kernels of circles are summed over
 
 
@@ -44,10 +47,22 @@ class Axis(Protocol):
     def covariance(self, distance: Floats, length: float) -> tuple[Floats, Floats, Floats]:
         """The exact kernel of a distance x - x', and its first and second derivative by it."""
 
+    def alone(self, turns: Integers, length: float) -> tuple[Floats, Floats]:
+        """Where axes do not mix: variance of a wave of so many turns, and its logarithmic slope by length."""
+
 
 @dataclass(frozen=True)
 class Periodic:
     """A variable on a circle.
+
+    Where axes mix, its kernel is that of the line summed over all turns. Where they do not, and it is the
+    squared exponential, exp(-2 sin^2(pi x / period) (period / 2 pi length)^2): in many variables most lengths
+    are as long as they may be, and waves of two turns, which the other kernel then all but rules out, must
+    still be let in.
+
+    References
+    ----------
+    MacKay, *Introduction to Gaussian processes* (1998), sec. 4.5.
 
     Raises
     ------
@@ -80,6 +95,15 @@ class Periodic:
         images = nearest[..., None] + self.period * np.arange(-TURNS, TURNS + 1)
         value, slope, bend = stationary(self.kernel, images / length)
         return value.sum(axis=-1), slope.sum(axis=-1) / length, bend.sum(axis=-1) / length**2
+
+    def alone(self, turns: Integers, length: float) -> tuple[Floats, Floats]:
+        if self.kernel != "se":
+            return _of_line(self, turns, length)
+        k, z = np.abs(turns), (self.period / (2.0 * np.pi * length)) ** 2
+        low, here, high = ive(np.abs(k - 1), z), ive(k, z), ive(k + 1, z)
+        gone = here <= SMALLEST
+        ratio = np.where(gone, k / z, 0.5 * (low + high) / np.where(gone, 1.0, here))
+        return np.maximum(here, SMALLEST), -2.0 * z * (ratio - 1.0)
 
 
 @dataclass(frozen=True)
@@ -125,6 +149,9 @@ class Open:
         value, slope, bend = stationary(self.kernel, distance / length)
         return value, slope / length, bend / length**2
 
+    def alone(self, turns: Integers, length: float) -> tuple[Floats, Floats]:
+        return _of_line(self, turns, length)
+
 
 def density(kernel: Shape, z: Floats) -> tuple[Floats, Floats]:
     """Spectral density of a kernel of unit length and variance, and the derivative of its log."""
@@ -145,6 +172,12 @@ def stationary(kernel: Shape, u: Floats) -> tuple[Floats, Floats, Floats]:
         -5.0 / 3.0 * u * (1.0 + v) * decay,
         5.0 / 3.0 * (v * v - v - 1.0) * decay,
     )
+
+
+def _of_line(axis: Axis, turns: Integers, length: float) -> tuple[Floats, Floats]:
+    z = np.asarray(2.0 * np.pi / axis.turn * length * turns, dtype=np.float64)
+    value, slope = density(axis.kernel, z)
+    return value * length / axis.turn, 1.0 + z * slope
 
 
 def _check_shape(kernel: str) -> None:
