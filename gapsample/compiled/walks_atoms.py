@@ -12,30 +12,27 @@ from numpy.typing import NDArray
 
 from gapsample.compiled.borrowed import borrowed
 from gapsample.compiled.jit import njit
-from gapsample.compiled.walks_cell import (
-    ATOM,
-    VOLUME,
-    allowed,
-    move_cell,
-    next_kind,
-    passes,
-    volume,
-)
-from gapsample.compiled.walks_core import reciprocal
-from gapsample.compiled.walks_models import inlined
-from gapsample.compiled.walks_moves import (
+from gapsample.compiled.walks_cell import ATOM, VOLUME, allowed, move_cell, next_kind, passes, volume
+from gapsample.compiled.walks_clones import (
+    CELL_SIZE,
     Clone,
-    Scratch,
     Space,
+    copy_clone,
+    packed,
+    rest_of,
+    start_at,
+    surround,
+    unpacked,
+)
+from gapsample.compiled.walks_models import inlined
+from gapsample.compiled.walks_momenta import aim, fresh_momenta, kinetic, redrawn
+from gapsample.compiled.walks_moves import (
+    Scratch,
     energy_of,
     fraction,
-    fresh_momenta,
     galilean,
     hmc,
-    isotropic,
-    kinetic,
     outside,
-    start_at,
     swap,
     transmute,
     wrap,
@@ -50,7 +47,6 @@ State = NDArray[np.uint64]
 # after the moves of `walks_cell`: ATOM, VOLUME, SHEAR, STRETCH
 GALILEAN, HMC, SWAP, TRANSMUTE = 4, 5, 6, 7
 N_MOVES = 8
-CELL_SIZE = 9
 
 
 @njit
@@ -228,83 +224,3 @@ def changed(space: Space, kind: int, step: float, state: State, clone: Clone, tr
         for c in range(3):
             trial.positions[i, c] = u * trial.cell[0, c] + v * trial.cell[1, c] + w * trial.cell[2, c]
     return True
-
-
-@njit
-def aim(space: Space, step: float, state: State, velocities: Floats) -> None:
-    """Velocities of any direction, of `step` (root mean square over free atoms)."""
-    isotropic(space, state, velocities)
-    for i in range(len(velocities)):
-        for c in range(3):
-            velocities[i, c] *= step / np.sqrt(3.0)
-
-
-@njit
-def redrawn(space: Space, floor: float, ceiling: float, state: State, clone: Clone) -> float:
-    """New momenta, uniform in the ball that the ceiling leaves above `floor`; return the value then."""
-    energy = fresh_momenta(space, min(ceiling - floor, space.largest_kinetic), state, clone.momenta)
-    while floor + energy > ceiling:  # by rounding only
-        for i in range(len(clone.momenta)):
-            for c in range(3):
-                clone.momenta[i, c] *= 1.0 - 1e-12
-        energy = kinetic(clone.momenta)
-    return floor + energy
-
-
-@njit
-def rest_of(space: Space, clone: Clone) -> float:
-    """Pressure times volume minus chemical potentials, eV."""
-    total = space.bounds.pressure * volume(clone.cell.reshape(CELL_SIZE))
-    for kind in clone.species:
-        total += space.levels[kind]
-    return total
-
-
-@njit
-def unpacked(space: Space, n: int, row: Floats) -> Clone:
-    """One row as a clone, whose positions, momenta and cell are the row's own memory."""
-    species = np.empty(n, np.int64)
-    for i in range(n):
-        species[i] = int(row[3 * n + CELL_SIZE + i])
-    clone = Clone(
-        row[: 3 * n].reshape(n, 3),
-        row[4 * n + CELL_SIZE :].reshape((len(row) - 4 * n - CELL_SIZE) // 3, 3),
-        species,
-        row[3 * n : 3 * n + CELL_SIZE].reshape(3, 3),
-        np.empty((3, 3)),
-        np.empty((3, 3)),
-        np.empty((3, 3)),
-    )
-    surround(space, clone)
-    return clone
-
-
-@njit
-def packed(clone: Clone, row: Floats) -> None:
-    """Write the species back into a row that `unpacked` was given."""
-    n = len(clone.species)
-    for i in range(n):
-        row[3 * n + CELL_SIZE + i] = clone.species[i]
-
-
-@njit
-def surround(space: Space, clone: Clone) -> None:
-    """Bring everything that follows from the cell up to date."""
-    reciprocal(clone.cell, clone.inverse)
-    clone.outer[:] = clone.cell
-    for k in range(3):
-        if space.walls[k]:
-            clone.outer[k] *= 1.0 + space.padding / np.sqrt((clone.cell[k] ** 2).sum())
-    reciprocal(clone.outer, clone.outer_inverse)
-
-
-@njit
-def copy_clone(source: Clone, target: Clone) -> None:
-    """Make one clone equal to another."""
-    start_at(source.positions, target.positions)
-    start_at(source.momenta, target.momenta)
-    target.species[:] = source.species
-    start_at(source.cell, target.cell)
-    start_at(source.inverse, target.inverse)
-    start_at(source.outer, target.outer)
-    start_at(source.outer_inverse, target.outer_inverse)

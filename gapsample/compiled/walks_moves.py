@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsample.compiled.jit import njit
-from gapsample.compiled.walks_cell import Bounds
+from gapsample.compiled.walks_clones import Clone, Space
 from gapsample.compiled.walks_core import CORE, overlap
 from gapsample.compiled.walks_models import evaluate, inlined
 from gapsample.compiled.walks_random import uniform
@@ -21,57 +21,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 State = NDArray[np.uint64]
-
-
-class Space(NamedTuple):
-    """What walks may change, and how far.
-
-    Attributes
-    ----------
-    free : shape (n, 3), coordinates that move
-    mutable : shape (n_mutable,), atoms whose species may change
-    lightness : shape (n, 3), one over the square root of each mass; 0 where frozen
-    closed : whether there are walls at all
-    walls : shape (3,), axes of the cell along which hard walls close it; orthogonal to all others
-    padding : Å, empty space along these axes, which keeps images away
-    hard : whether there is a hard core at all
-    nearest : shape (n_species, n_species), Å, hard core
-    levels : shape (n_species,), eV, minus the chemical potentials
-    bounds : of the cell; its pressure counts for a fixed cell too
-    largest_kinetic : eV
-    """
-
-    free: Flags
-    mutable: Integers
-    lightness: Floats
-    closed: bool
-    walls: Flags
-    padding: float
-    hard: bool
-    nearest: Floats
-    levels: Floats
-    bounds: Bounds
-    largest_kinetic: float
-
-
-class Clone(NamedTuple):
-    """One configuration while it walks; its arrays change in place.
-
-    Attributes
-    ----------
-    positions, momenta : shape (n, 3); momenta in units of the square root of the mass, kinetic = 1/2 sum p^2
-    species : shape (n,)
-    cell, inverse : shape (3, 3)
-    outer, outer_inverse : shape (3, 3), with empty space along walls: the cell that models see
-    """
-
-    positions: Floats
-    momenta: Floats
-    species: Integers
-    cell: Floats
-    inverse: Floats
-    outer: Floats
-    outer_inverse: Floats
 
 
 class Scratch(NamedTuple):
@@ -231,14 +180,6 @@ def transmute(space: Space, species: Integers, state: State) -> None:
 
 
 @njit
-def start_at(positions: Floats, out: Floats) -> None:
-    """Copy positions, shape (n, 3)."""
-    for i in range(len(positions)):
-        for k in range(3):
-            out[i, k] = positions[i, k]
-
-
-@njit
 def advance(positions: Floats, velocities: Floats, time: float) -> None:
     """Add ``time * velocities``, shape (n, 3)."""
     for i in range(len(positions)):
@@ -350,44 +291,3 @@ def wrap(space: Space, clone: Clone, positions: Floats) -> None:
 def fraction(inverse: Floats, positions: Floats, i: int, k: int) -> float:
     """Fractional coordinate of one atom along one axis of the cell."""
     return positions[i, 0] * inverse[0, k] + positions[i, 1] * inverse[1, k] + positions[i, 2] * inverse[2, k]
-
-
-@njit
-def isotropic(space: Space, state: State, out: Floats) -> int:
-    """Independent normal numbers for all free coordinates, 0 for others, shape (n, 3); count the former."""
-    count, spare = 0, 0.0
-    for i in range(len(out)):
-        for k in range(3):
-            out[i, k] = 0.0
-            if not space.free[i, k]:
-                continue
-            if count % 2 == 0:
-                radius = np.sqrt(-2.0 * np.log(1.0 - uniform(state)))
-                angle = 2.0 * np.pi * uniform(state)
-                out[i, k], spare = radius * np.cos(angle), radius * np.sin(angle)
-            else:
-                out[i, k] = spare
-            count += 1
-    return count
-
-
-@njit
-def kinetic(momenta: Floats) -> float:
-    """Half the sum of squares."""
-    total = 0.0
-    for i in range(len(momenta)):
-        for k in range(3):
-            total += momenta[i, k] * momenta[i, k]
-    return 0.5 * total
-
-
-@njit
-def fresh_momenta(space: Space, most: float, state: State, out: Floats) -> float:
-    """Momenta uniform in the ball of kinetic energy up to `most`; return their kinetic energy."""
-    count = isotropic(space, state, out)
-    radius = np.sqrt(2.0 * most) * uniform(state) ** (1.0 / count)
-    scale = radius / np.sqrt(2.0 * kinetic(out))
-    for i in range(len(out)):
-        for k in range(3):
-            out[i, k] *= scale
-    return kinetic(out)

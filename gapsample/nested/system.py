@@ -14,8 +14,8 @@ from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import ArrayLike
 
 from gapsample.compiled import walks_atoms
+from gapsample.compiled.walks_clones import CELL_SIZE, Space
 from gapsample.compiled.walks_models import for_model
-from gapsample.compiled.walks_moves import Space
 from gapsample.errors import InputError
 from gapsample.nested.ensembles import Ensemble, Pressure, axes_of
 from gapsample.nested.models import AnyPotential, CompiledModel, InPython, Observer
@@ -111,7 +111,7 @@ class System:
     @property
     def n_coordinates(self) -> int:
         """Positions, cell, species, momenta: numbers in one row."""
-        return (7 if self._trials.hmc else 4) * self.n_atoms + walks_atoms.CELL_SIZE
+        return (7 if self._trials.hmc else 4) * self.n_atoms + CELL_SIZE
 
     @property
     def degrees_of_freedom(self) -> int:
@@ -162,7 +162,7 @@ class System:
         n = self.n_atoms
         points = np.empty((len(keys), self.n_coordinates))
         cells = self.ensemble.draw(n, keys)
-        points[:, 3 * n : 3 * n + walks_atoms.CELL_SIZE] = cells.reshape(len(keys), -1)
+        points[:, 3 * n : 3 * n + CELL_SIZE] = cells.reshape(len(keys), -1)
         species = np.searchsorted(self.species, self._names)
         walks_atoms.draw(
             self._space,

@@ -6,7 +6,7 @@ from einstein import EDGE, EVERYTHING, keys, slack, solid, springs, walked
 from scipy import stats
 
 from gapsample import nested
-from gapsample.compiled import walks_atoms, walks_core, walks_moves
+from gapsample.compiled import walks_clones, walks_core, walks_moves
 from gapsample.compiled.walks_moves import Scratch
 from gapsample.nested.ensembles import Fixed, Pressure
 from gapsample.nested.moves import Moves
@@ -18,7 +18,7 @@ OPEN = nested.Ceiling(1e300, 1.0)
 def flown(system, kind, row, velocities, ceiling, step=0.05, n_steps=20):
     """A flight from a row, in plain Python: energy, positions and velocities (or momenta) at its end."""
     n, space = system.n_atoms, system._space
-    clone = walks_atoms.unpacked(space, n, row)
+    clone = walks_clones.unpacked(space, n, row)
     scratch = Scratch(velocities.copy(), np.empty((n, 3)), np.empty((0, 3)))
     if kind == "galilean":
         arguments = (system._compiled, space, clone, scratch, n_steps)
@@ -214,6 +214,6 @@ def test_the_hard_core_sees_every_image():
 
 def test_the_cell_of_a_model_within_walls_is_widened_by_its_cutoff():
     system = System("Ar", slack(1), Fixed([4.0, 5.0, 6.0], (False, True, False)), Moves(), core=1.5)
-    clone = walks_atoms.unpacked(system._space, 1, system.draw(keys(1))[0][0])
+    clone = walks_clones.unpacked(system._space, 1, system.draw(keys(1))[0][0])
     assert np.diag(clone.outer) == pytest.approx([5.5, 5.0, 7.5])
     assert np.diag(clone.cell) == pytest.approx([4.0, 5.0, 6.0])
