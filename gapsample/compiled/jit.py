@@ -21,8 +21,8 @@ RELAXED = FUSED | {"reassoc", "arcp", "nsz", "afn"}
 @overload
 def njit(function: Function, /) -> Function: ...
 @overload
-def njit(*, relaxed: bool = False) -> Callable[[Function], Function]: ...
-def njit(function: Function | None = None, /, *, relaxed: bool = False) -> Any:
+def njit(*, relaxed: bool = False, inline: bool = False) -> Callable[[Function], Function]: ...
+def njit(function: Function | None = None, /, *, relaxed: bool = False, inline: bool = False) -> Any:
     """Compile a function on its first call and keep the machine code on disk.
 
     Parameters
@@ -30,6 +30,8 @@ def njit(function: Function | None = None, /, *, relaxed: bool = False) -> Any:
     relaxed : let the compiler reorder sums, which vectorises them, and replace divisions by products; the
         last digits may then differ between machines. NaN and infinity keep their meaning. Without it
         multiply-adds are fused, nothing else.
+    inline : put the function's code where it is called. The compiler decides otherwise, and for the innermost
+        function of a walk differently from cache to cache
 
     Notes
     -----
@@ -42,6 +44,7 @@ def njit(function: Function | None = None, /, *, relaxed: bool = False) -> Any:
     def compile_lazily(plain: Function) -> Any:
         fastmath = set(RELAXED if relaxed else FUSED)
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+        options |= {"forceinline": True} if inline else {}
         try:
             return _dated(numba.njit(cache=True, **options)(plain))
         except RuntimeError as problem:  # numba's "no locator available": nowhere to write

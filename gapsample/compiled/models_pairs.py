@@ -103,7 +103,7 @@ def _tabled(
 
 @evaluates(ClosedPairs)
 @evaluates(TabledPairs)
-@njit
+@njit(inline=True)
 def pairs(model: Any, positions: Floats, species: Integers, cell: Floats, forces: Floats) -> float:
     """Energy and forces: by nearest images in a roomy box of right angles, else by all images."""
     if roomy(cell, 2.0 * model.cutoff):
