@@ -21,21 +21,31 @@ def resume(folder: Path, overrides: tuple[str, ...]) -> None:
 
     A study of nested sampling, an umbrella campaign, a QM/MM run, or learning.
     """
-    from gapsample.cli import learn, nested, qmmm, umbrella
     from gapsample.errors import InputError
-    from gapsample.journeys import learn_run, nested_run, qmmm_run, umbrella_run
     from gapsample.journeys.commands import begun_in
     from gapsample.progress import showing_progress
 
     command = begun_in(folder).command
     with showing_progress() as progress:
         if command == "nested":
+            from gapsample.cli import nested
+            from gapsample.journeys import nested_run
+
             nested.tell(nested_run.resume(folder, overrides, progress=progress))
         elif command == "umbrella":
+            from gapsample.cli import umbrella
+            from gapsample.journeys import umbrella_run
+
             umbrella.tell(umbrella_run.resume(folder, overrides, progress=progress))
         elif command == "qmmm":
+            from gapsample.cli import qmmm
+            from gapsample.journeys import qmmm_run
+
             qmmm.tell(qmmm_run.resume(folder, overrides, progress=progress))
         elif command == "learn":
+            from gapsample.cli import learn
+            from gapsample.journeys import learn_run
+
             learn.tell(learn_run.resume(folder, overrides, progress=progress))
         else:
             raise InputError(

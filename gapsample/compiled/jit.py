@@ -42,16 +42,20 @@ def njit(function: Function | None = None, /, *, relaxed: bool = False, inline: 
     """
 
     def compile_lazily(plain: Function) -> Any:
-        fastmath = set(RELAXED if relaxed else FUSED)
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
-        options |= {"forceinline": True} if inline else {}
+        chosen = options(relaxed=relaxed, inline=inline)
         try:
-            return _dated(numba.njit(cache=True, **options)(plain))
+            return _dated(numba.njit(cache=True, **chosen)(plain))
         except RuntimeError as problem:  # numba's "no locator available": nowhere to write
             logging.getLogger(__name__).info("compiling without a cache: %s", problem)
-            return numba.njit(**options)(plain)
+            return numba.njit(**chosen)(plain)
 
     return compile_lazily if function is None else compile_lazily(function)
+
+
+def options(*, relaxed: bool = False, inline: bool = False) -> dict[str, Any]:
+    """What numba is told of every function; see `njit`."""
+    fastmath = set(RELAXED if relaxed else FUSED)
+    return {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "forceinline": inline}
 
 
 class _Index(IndexDataCacheFile):

@@ -15,7 +15,7 @@ import numpy as np
 from numba.core import types
 from numpy.typing import NDArray
 
-from gapsample.compiled.jit import FUSED, njit
+from gapsample.compiled.jit import njit, options
 from gapsample.compiled.walks_core import reciprocal
 
 Floats = NDArray[np.float64]
@@ -23,7 +23,7 @@ Integers = NDArray[np.int64]
 Evaluator = Callable[[Any, Floats, Integers, Floats, Floats], float]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_OPTIONS: Any = {"nogil": True, "forceinline": True, "error_model": "numpy", "fastmath": set(FUSED)}
+_OPTIONS: Any = options(inline=True)
 _EVALUATORS: dict[type, Evaluator] = {}
 
 

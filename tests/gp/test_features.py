@@ -79,6 +79,35 @@ def test_the_variance_said_to_be_lost_is_that_of_the_waves_left_out():
     np.testing.assert_allclose(few.lost(parameters), gone[0] - gone[1], rtol=1e-6)
 
 
+MANY = (Periodic(2 * np.pi), Periodic(3.0), Open(0.0, 1.0), Periodic(360.0))
+
+
+def test_in_many_variables_circles_have_the_periodic_kernel():
+    lengths, points = np.array([2.0, 0.9, 0.5, 110.0]), somewhere(MANY, 6, np.random.default_rng(2))
+    features = Features.choose(MANY, np.log(lengths), 6000, 1e-5)
+    values = features.values(points)
+    rows = values[1:] - values[0]
+    found = (rows * features.prior(np.log(lengths)).variances) @ rows.T
+    kernel = np.ones((6, 6))
+    for axis, length, x in zip(MANY, lengths, points.T, strict=True):
+        apart = x[:, None] - x
+        if isinstance(axis, Open):
+            kernel *= np.exp(-0.5 * (apart / length) ** 2)
+        else:
+            scale = 2.0 * np.pi * length / axis.period
+            kernel *= np.exp(-2.0 * (np.sin(np.pi * apart / axis.period) / scale) ** 2)
+    exact = kernel[1:, 1:] - kernel[1:, :1] - kernel[:1, 1:] + kernel[0, 0]
+    np.testing.assert_allclose(found, exact, atol=2e-3)
+
+
+def test_in_many_variables_slopes_of_log_variances_are_their_derivatives_too():
+    parameters = np.log([2.0, 0.9, 0.5, 110.0])
+    features = Features.choose(MANY, parameters, 300)
+    for slope, step in zip(features.prior(parameters).slopes, 1e-5 * np.eye(4), strict=True):
+        high, low = (np.log(features.prior(parameters + s * step).variances) for s in (1, -1))
+        np.testing.assert_allclose(slope, (high - low) / 2e-5, rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize(("axes", "lengths"), CASES)
 def test_gradients_are_the_slopes_of_values(axes, lengths):
     points = somewhere(axes, 4, np.random.default_rng(2))
