@@ -93,7 +93,7 @@ class Features:
         frequencies, scores = np.zeros((1, 0)), np.ones(1)
         waves = np.zeros((1, 0), dtype=np.int64)
         for a in reversed(range(len(axes))):
-            order = _enough(axes[a], reach[a], tolerance)
+            order = _enough(axes[a], reach[a], tolerance, alone=not mixes(len(axes)))
             k = np.arange(-order, order + 1)
             w = _units(axes)[a] * k
             if mixes(len(axes)):
@@ -272,9 +272,11 @@ def _slope_variances(axes: Sequence[Axis], parameters: Floats) -> Floats:
     return np.asarray(-np.einsum("ba,bc,ca->a", inverse, total, inverse))
 
 
-def _enough(axis: Axis, length: float, tolerance: float) -> int:
+def _enough(axis: Axis, length: float, tolerance: float, *, alone: bool) -> int:
     """Frequencies that leave less than `tolerance` of the variance of the slope to the rest."""
-    w = 2.0 * np.pi / axis.turn * np.arange(1.0, TAIL * MOST_FREQUENCIES)
-    parts = density(axis.kernel, np.asarray(length * w))[0] * w**2
+    turns = np.arange(1, TAIL * MOST_FREQUENCIES)
+    w = 2.0 * np.pi / axis.turn * turns
+    variances = axis.alone(turns, length)[0] if alone else density(axis.kernel, np.asarray(length * w))[0]
+    parts = variances * w**2
     left = 1.0 - np.cumsum(parts) / np.sum(parts)
     return min(1 + int(np.sum(left >= 0.1 * tolerance)), MOST_FREQUENCIES)
