@@ -27,10 +27,12 @@ class Tip3p:
 
     Attributes
     ----------
-    cutoff : Å
+    cutoff, platform, charge : as `FlexibleTIP3P`
     """
 
     cutoff: float = 9.0
+    platform: str = "Reference"
+    charge: float = 0.417
 
 
 QuantumModel = CalculatorModel | Python | TightBinding
@@ -115,4 +117,4 @@ def _tip3p(model: Tip3p) -> Potential:
         from gapsample.potential.tip3p import FlexibleTIP3P
     except ImportError as problem:
         raise SettingsError(f"tip3p wants openmm ({problem}); pip install 'gapsample[openmm]'") from problem
-    return FlexibleTIP3P(model.cutoff)
+    return FlexibleTIP3P(model.cutoff, model.platform, model.charge)

@@ -131,6 +131,8 @@ class LearnSettings:
         cells whose k-points are others
     absorb_every, novel_share, n_sparse, growth, n_sample : as `learning.Policy`; growth None: never from
         scratch
+    fallback : potential that gives the forces on atoms outside of the domain of the GAP, most often its
+        baseline (see `learning.Guarded`); none: the GAP always does
     """
 
     database: str
@@ -142,6 +144,7 @@ class LearnSettings:
     n_sparse: int = 50
     growth: float | None = None
     n_sample: int = 16
+    fallback: ClassicalModel | None = None
 
     def policy(self, threshold: float, audits: AuditSettings, seed: int) -> Policy:
         """What the learner goes by."""
@@ -260,15 +263,18 @@ def _anchored(config: QmmmConfig, folder: Path) -> QmmmConfig:
     criterion = config.region.criterion
     if criterion is not None:
         criterion = anchored_model(criterion, folder)
-    learn = config.learn
-    if learn is not None and "://" not in learn.database:
-        learn = replace(learn, database=str(folder / learn.database))
     return replace(
         config,
         start=replace(config.start, file=folder / config.start.file),
         mm=anchored_model(config.mm, folder),
         qm=tuple(anchored_model(model, folder) for model in config.qm),
         region=replace(config.region, criterion=criterion),
-        learn=learn,
+        learn=None if config.learn is None else _anchored_learning(config.learn, folder),
         output=replace(config.output, folder=folder / config.output.folder),
     )
+
+
+def _anchored_learning(learn: LearnSettings, folder: Path) -> LearnSettings:
+    database = learn.database if "://" in learn.database else str(folder / learn.database)
+    fallback = None if learn.fallback is None else anchored_model(learn.fallback, folder)
+    return replace(learn, database=database, fallback=fallback)

@@ -67,7 +67,8 @@ def first_motion(config: QmmmConfig, stepper: Stepper) -> object:
 
 def input_files(config: QmmmConfig) -> tuple[Path, ...]:
     """Files that the run depends on."""
-    models = (config.mm, *config.qm, config.region.criterion)
+    fallback = None if config.learn is None else config.learn.fallback
+    models = (config.mm, *config.qm, config.region.criterion, fallback)
     python = tuple(model.file for model in models if isinstance(model, Python))
     gaps = tuple(model.model for model in models if isinstance(model, GapModel))
     return (config.start.file, *gaps, *python)

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from gapsample.database import Database, Label
 from gapsample.errors import InputError
+from gapsample.journeys.engines import mm_of
 from gapsample.journeys.nested_potentials import GapModel
 from gapsample.journeys.qmmm_config import QmmmConfig
 from gapsample.journeys.qmmm_state import Records, audit_of
-from gapsample.learning import Generations, Learner, lowest_threshold
+from gapsample.learning import Generations, Guarded, Learner, lowest_threshold
 from gapsample.learning.records import AUDIT
 from gapsample.potential.files import load
 from gapsample.potential.gap import GAP
+from gapsample.potential.protocol import Potential
 from gapsample.qmmm import ClusterLabel, Mixed
 
 LABELS, LINE = "labels.db", "generations"
@@ -53,13 +55,15 @@ class Teacher:
             gap = load(config.mm.model)
             own.add_many(_learned(Database(self.how.database), int(gap.origin.get("watermark", 0))))
             self.learner = Learner(gap, own, line, policy, watermark=own.watermark)
-        self._models: dict[int, GAP] = {self.learner.generation.number: self.learner.gap}
+        self._fallback = None if self.how.fallback is None else mm_of(self.how.fallback)
+        newest = self.learner.generation.number
+        self._models: dict[int, Potential] = {newest: self._guarded(self.learner.gap, newest)}
 
-    def model(self, generation: int) -> GAP:
-        """The model of a generation."""
+    def model(self, generation: int) -> Potential:
+        """The model of a generation, in its domain where there is a fallback for what is outside."""
         if generation not in self._models:
             found = Generations(self.learner.folder).load(self.learner.history[generation])
-            self._models = {generation: found}
+            self._models = {generation: self._guarded(found, generation)}
         return self._models[generation]
 
     def threshold(self, generation: int) -> float:
@@ -92,6 +96,10 @@ class Teacher:
     def give(self) -> int:
         """Add the labels of this run to the database it was begun with; returns how many are new there."""
         return Database(self.how.database).merge(self.learner.database)
+
+    def _guarded(self, gap: GAP, generation: int) -> Potential:
+        limit = self.learner.history[generation].novelty_limit
+        return gap if self._fallback is None or limit is None else Guarded(gap, self._fallback, limit)
 
     def _labels(self, atoms: Atoms, mixed: Mixed) -> list[tuple[Atoms, Label, Integers, Integers]]:
         """Configurations, labels, and the atoms whose forces were wanted, by their places there and here.

@@ -38,6 +38,8 @@ class FlexibleTIP3P:
     cutoff : Å, of Lennard-Jones forces and the real part of Ewald sums in a cell; in a small cell it shrinks
         to just below half of its smallest height
     platform : as `OpenMM`
+    charge : e, of a hydrogen; that of an oxygen is -2 times it. Other values make other waters, with weaker
+        or stronger hydrogen bonds, as a control may want
 
     References
     ----------
@@ -47,6 +49,7 @@ class FlexibleTIP3P:
 
     cutoff: float = 9.0
     platform: str = "Reference"
+    charge: float = CHARGE_H
 
     def evaluate(
         self, atoms: Atoms, *, forces: bool = True, virial: bool = False, error: ErrorRequest = False
@@ -64,7 +67,8 @@ class FlexibleTIP3P:
             raise InputError(
                 f"TIP3P wants water molecules one after the other, each as O, H, H; got {atoms.symbols}"
             )
-        made = _made(n, _ewald(atoms, self.cutoff) if atoms.pbc.any() else None, self.platform)
+        ewald = _ewald(atoms, self.cutoff) if atoms.pbc.any() else None
+        made = _made(n, ewald, self.charge, self.platform)
         return made.evaluate(atoms, forces=forces, virial=virial, error=error)
 
 
@@ -87,22 +91,22 @@ def _ewald(atoms: Atoms, cutoff: float) -> Ewald:
 
 
 @lru_cache(maxsize=64)
-def _made(n: int, ewald: Ewald | None, platform: str) -> OpenMM:
-    return OpenMM.of(_system(n, ewald), MOLECULE * n, platform=platform)
+def _made(n: int, ewald: Ewald | None, charge: float, platform: str) -> OpenMM:
+    return OpenMM.of(_system(n, ewald, charge), MOLECULE * n, platform=platform)
 
 
-def _system(n: int, ewald: Ewald | None) -> Any:
-    """The OpenMM System of n molecules, periodic with Ewald sums."""
+def _system(n: int, ewald: Ewald | None, charge: float) -> Any:
+    """The OpenMM System of n molecules with this charge of H (e), periodic with Ewald sums."""
     system, bonds, angles = openmm.System(), openmm.HarmonicBondForce(), openmm.HarmonicAngleForce()
     others = openmm.NonbondedForce()
     for o in range(0, len(MOLECULE) * n, len(MOLECULE)):
-        for mass, charge, epsilon in (
-            (15.99943, -2.0 * CHARGE_H, EPSILON),
-            (1.007947, CHARGE_H, 0.0),
-            (1.007947, CHARGE_H, 0.0),
+        for mass, q, epsilon in (
+            (15.99943, -2.0 * charge, EPSILON),
+            (1.007947, charge, 0.0),
+            (1.007947, charge, 0.0),
         ):
             system.addParticle(mass)
-            others.addParticle(charge, SIGMA, epsilon)
+            others.addParticle(q, SIGMA, epsilon)
         for h in (o + 1, o + 2):
             bonds.addBond(o, h, BOND, BOND_STIFFNESS)
         angles.addAngle(o + 1, o, o + 2, ANGLE, ANGLE_STIFFNESS)

@@ -1,4 +1,4 @@
-"""Hot silicon: a crystal, and interstitial.xyz, a split <110> self-interstitial in 513 atoms at 900 K."""
+"""Silicon: a hot crystal; a split <110> self-interstitial in 513 atoms, relaxed and at 900 K."""
 
 from pathlib import Path
 
@@ -53,6 +53,7 @@ def nearest(vectors: np.ndarray, cells: int) -> np.ndarray:
 def main() -> None:
     """Heat the interstitial for 0.2 ps at constant energy and keep the last 0.08 ps; minutes on one core."""
     atoms = interstitial()
+    write(HERE / "core.xyz", atoms)
     atoms.calc = Calculator(TightBinding())
     MaxwellBoltzmannDistribution(atoms, temperature_K=1800.0, rng=np.random.default_rng(3))
     Stationary(atoms)

@@ -16,13 +16,16 @@ from qmmm_worlds import crystal_gap, lennard_jones, world
 
 from gapsample.database import Database
 from gapsample.errors import InputError, SettingsError
+from gapsample.journeys.engines import mm_of
 from gapsample.journeys.qmmm_config import load_qmmm_config
+from gapsample.journeys.qmmm_problem import stepper_of
 from gapsample.journeys.qmmm_records import NAMES, STEP, frames, read
 from gapsample.journeys.qmmm_run import run_qmmm
-from gapsample.journeys.qmmm_state import as_audits
+from gapsample.journeys.qmmm_state import RunState, as_audits
 from gapsample.learning import Generations, missed_fraction
-from gapsample.qmmm import QuantumFailed
+from gapsample.qmmm import QuantumFailed, Region
 from gapsample.qmmm.history import members
+from gapsample.qmmm.trajectory import Regional
 from gapsample.sampling.loop import Reason
 
 RUN = "import sys; from gapsample.cli import main; main(['-q', 'qmmm', *sys.argv[1:]])"
@@ -58,9 +61,11 @@ def check_same(one: Path, other: Path) -> None:
     assert [each.fingerprint for each in rows[0]] == [each.fingerprint for each in rows[1]]
 
 
-def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_not_been(whole, made, tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_not_been(workers, whole, made, tmp_path):
+    """However many quantum calculations run at once."""
     config = world(tmp_path, made)
-    often = ("--set", "output.checkpoint_seconds=0.4")
+    often = ("--set", "output.checkpoint_seconds=0.4", "--set", f"engine.workers={workers}")
     for rows in (9, 16):
         command = [sys.executable, "-c", RUN, str(config), *often]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -69,7 +74,7 @@ def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_not_been(whole, made, t
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert run_qmmm(load_qmmm_config(config)).reason is Reason.STEP_LIMIT
+    assert run_qmmm(load_qmmm_config(config, [f"engine.workers={workers}"])).reason is Reason.STEP_LIMIT
     check_same(tmp_path, whole[0].parent)
 
 
@@ -110,6 +115,35 @@ def test_blocks_between_quantum_calls_are_resumed_exactly_too(carried, made, tmp
             run_qmmm(load_qmmm_config(config, ["engine.every=3", *carried, f"stop.steps={limit}"]))
     check_same(one, other)
     assert np.all(np.diff(read(one / "out", "steps")["step"]) == 3)
+
+
+FALLBACK = "learn.fallback={ kind = 'calculator', name = 'lj', settings = { sigma = 2.3, epsilon = 0.1 } }"
+
+
+def test_outside_of_its_domain_the_model_gives_way_to_the_fallback(made, tmp_path):
+    config = load_qmmm_config(world(tmp_path, made), [FALLBACK])
+    atoms = ase.io.read(tmp_path / "start.xyz")
+    collision = atoms.copy()
+    collision.positions[0] += 0.5 * atoms.get_distance(0, 1, mic=True, vector=True)
+    with stepper_of(config, atoms) as stepper:
+        model = stepper.model(RunState(Regional(None, Region.of(np.zeros(len(atoms), bool)))))
+        fallback = mm_of(config.learn.fallback).evaluate(collision)
+        seen = model.evaluate(collision, error="forces")
+    outside = seen.novelty > model.limit
+    assert outside[0]
+    assert not np.all(outside)
+    np.testing.assert_array_equal(seen.forces[outside], fallback.forces[outside])
+    assert np.all(np.linalg.norm(seen.forces_std[outside], axis=1) > config.region.error.enter)
+
+
+def test_a_run_with_a_fallback_is_resumed_exactly_too(made, tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder, limits in ((one, (24,)), (other, (9, 24))):
+        folder.mkdir()
+        config = world(folder, made)
+        for limit in limits:
+            run_qmmm(load_qmmm_config(config, [FALLBACK, f"stop.steps={limit}"]))
+    check_same(one, other)
 
 
 def test_the_region_can_be_replayed_from_its_events(whole):

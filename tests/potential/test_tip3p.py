@@ -13,7 +13,7 @@ from gapsample.errors import InputError
 
 openmm = pytest.importorskip("openmm", reason="the extra gapsample[openmm] is not installed")
 from gapsample.potential.openmm import KJ_MOL, NM  # noqa: E402
-from gapsample.potential.tip3p import FlexibleTIP3P  # noqa: E402
+from gapsample.potential.tip3p import EPSILON, SIGMA, FlexibleTIP3P  # noqa: E402
 
 
 def waters(n: int, *, side: float = 3.4, periodic: bool = False) -> Atoms:
@@ -78,6 +78,23 @@ def test_molecules_far_apart_do_not_know_of_each_other() -> None:
     potential, one = FlexibleTIP3P(), waters(1)
     pair = one + displaced(one, np.array([1e5, 0.0, 0.0]))
     assert potential.evaluate(pair).energy == pytest.approx(2.0 * potential.evaluate(one).energy, abs=1e-9)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_what_charges_add_to_the_energy_goes_with_their_square(periodic: bool) -> None:
+    atoms = waters(2, periodic=periodic)
+    none, some, twice = (FlexibleTIP3P(charge=charge).evaluate(atoms) for charge in (0.0, 0.2, 0.4))
+    assert twice.energy - none.energy == pytest.approx(4.0 * (some.energy - none.energy), rel=1e-6)
+    np.testing.assert_allclose(twice.forces - none.forces, 4.0 * (some.forces - none.forces), atol=1e-6)
+
+
+def test_without_charges_only_oxygens_know_of_each_other() -> None:
+    potential, one, apart = FlexibleTIP3P(charge=0.0), waters(1), 3.3
+    pair = one + displaced(one, np.array([apart, 0.0, 0.0]))
+    sixth = (SIGMA * NM / apart) ** 6
+    alone = 2.0 * potential.evaluate(one).energy
+    lennard_jones = 4.0 * EPSILON * KJ_MOL * (sixth**2 - sixth)
+    assert potential.evaluate(pair).energy - alone == pytest.approx(lennard_jones, rel=1e-9)
 
 
 def test_the_cutoff_shrinks_in_a_small_cell() -> None:
