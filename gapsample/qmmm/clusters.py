@@ -28,11 +28,14 @@ class Carving:
     terminate : close cut bonds with hydrogen; False for metals
     vacuum : Å around the cluster, in a box, along directions in which it is not periodic, for engines
         that want one; None: no box
+    partial : a cluster that would meet its own images along some of the periodic directions is periodic along
+        these alone, for engines that know such cells; False: it is the whole configuration
     """
 
     buffer: Growth = field(default_factory=lambda: Within(6.0))
     terminate: bool = True
     vacuum: float | None = None
+    partial: bool = False
 
     def __post_init__(self) -> None:
         if self.vacuum is not None and not self.vacuum > 0.0:
@@ -75,10 +78,10 @@ class Cluster:
 def carve(scene: Scene, wanted: Bools, carving: Carving) -> list[Cluster]:
     """Clusters that give the forces of the wanted atoms; one for each set whose buffers share atoms.
 
-    A cluster that crosses a periodic boundary is unwrapped. One that would hold an atom and its own image
-    along a cell vector is periodic along it instead. One that is so along every periodic direction, holds all
-    atoms, or would hold more (with its hydrogens) than there are, is the whole configuration; so it is if all
-    atoms are wanted.
+    A cluster that crosses a periodic boundary is unwrapped. One that would hold an atom and its own image,
+    holds all atoms, or would hold more (with its hydrogens) than there are, is the whole configuration; so it
+    is if all atoms are wanted. With `Carving.partial` one that meets its images along some directions, not
+    along all, is periodic along those instead.
 
     Where hydrogens close cut bonds and the number of electrons is odd, the hydrogen on the bond stretched
     most (by covalent radii) is left out: often one bond too many of an atom squeezed among others, otherwise
@@ -122,7 +125,8 @@ def _cluster(
     The scene holds the bonds of its members only.
     """
     parent = scene.atoms
-    if members.all() or (periodic.any() and np.array_equal(periodic, parent.pbc)):
+    wraps = periodic.any() and not (carving.partial and (parent.pbc & ~periodic).any())
+    if members.all() or wraps:
         return _complete(parent, wanted)
     index = np.flatnonzero(members)
     shift = np.where(periodic, 0, shift)

@@ -84,7 +84,7 @@ class Engine:
                 found = potential.evaluate(atoms, forces=True)
             except InputError:
                 raise
-            except Exception as problem:  # calculators raise whatever they like
+            except (Exception, SystemExit) as problem:  # calculators raise whatever they like
                 problems.append(f"{type(problem).__name__}: {problem}")
                 continue
             flaw = _flaw(found, len(atoms))

@@ -85,10 +85,11 @@ class InTime:
             late.set()
             worker.kill()
 
+        worker.start()  # an alarm before that would find nothing to kill
         alarm = threading.Timer(self.seconds, end)
         alarm.start()
         try:
-            found: Evaluation = worker.run(_evaluated, (self.potential, atoms), wanted)
+            found: Evaluation = worker.call(_evaluated, (self.potential, atoms), wanted)
         except ProcessDied:
             if late.is_set():
                 raise TimedOut(len(atoms), self.seconds) from None

@@ -46,11 +46,14 @@ class Worker:
         self._pipe: Connection[Any, Any] | None = None
 
     def run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """As `call`, in a process that is started if none runs."""
+        self.start()
+        return self.call(function, args, kwargs)
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Result of the call in the process, or the exception it raised there; `ProcessDied` if it died."""
         task = ForkingPickler.dumps((function, args, dict(kwargs)))
-        if self._process is None or not self._process.is_alive():
-            self._start()
-        assert self._pipe is not None
+        assert self._pipe is not None  # it was started
         try:
             self._pipe.send_bytes(task)
             answer = self._pipe.recv_bytes()
@@ -74,7 +77,10 @@ class Worker:
             self._process.join()
         self._process = self._pipe = None
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the process, unless it runs."""
+        if self._process is not None and self._process.is_alive():
+            return
         self.close()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()

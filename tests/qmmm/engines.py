@@ -34,7 +34,7 @@ class Failing:
 
     Attributes
     ----------
-    manner : ``"throws"``, ``"hangs"``, ``"dies"``, ``"nan"``, ``"none"``, ``"short"``
+    manner : ``"throws"``, ``"exits"``, ``"hangs"``, ``"dies"``, ``"nan"``, ``"none"``, ``"short"``
     up_to : configurations of more atoms are evaluated as they should be
     """
 
@@ -50,6 +50,8 @@ class Failing:
             return found
         if self.manner == "throws":
             raise RuntimeError("the density did not converge")
+        if self.manner == "exits":
+            raise SystemExit(1)
         if self.manner == "hangs":
             time.sleep(600.0)
         if self.manner == "dies":

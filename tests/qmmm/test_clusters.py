@@ -211,10 +211,12 @@ def test_bonds_of_a_cluster_to_its_own_image_are_closed_when_no_atom_would_be_in
     assert np.linalg.norm(cluster.atoms.positions - center, axis=1).max() < radius
 
 
-def test_a_cluster_that_meets_its_images_along_one_vector_stays_periodic_along_it() -> None:
+def test_a_cluster_that_meets_its_images_along_one_vector_is_the_whole_or_periodic_along_it() -> None:
     atoms = bulk("Si", cubic=True).repeat((6, 6, 1))
     atoms.set_cell(atoms.cell.array @ SHEAR, scale_atoms=True)
-    cluster = only(carve(scene(atoms), mask(atoms, 150), Carving(Within(5.0), vacuum=6.0)))
+    assert only(carve(scene(atoms), mask(atoms, 150), Carving(Within(5.0)))).complete
+    partial = Carving(Within(5.0), vacuum=6.0, partial=True)
+    cluster = only(carve(scene(atoms), mask(atoms, 150), partial))
     np.testing.assert_array_equal(cluster.atoms.pbc, [False, False, True])
     np.testing.assert_allclose(cluster.atoms.cell[2], atoms.cell[2])
     assert not cluster.complete

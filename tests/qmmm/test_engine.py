@@ -28,7 +28,7 @@ NO_ONE = Selection((Seeds(()),))
 PAIR = Atoms("Si2", [[0.0, 0.0, 0.0], [2.5, 0.3, 0.0]])
 
 
-@pytest.mark.parametrize("manner", ["throws", "nan", "none", "short"])
+@pytest.mark.parametrize("manner", ["throws", "exits", "nan", "none", "short"])
 def test_safer_settings_answer_when_the_first_fail(manner: str) -> None:
     answer = Engine((Failing(manner), Failing("throws"), lennard_jones())).answer(PAIR)
     assert answer.settings == 2
@@ -50,6 +50,15 @@ def test_an_engine_that_never_answers_says_what_became_of_each_setting(manner: s
     assert len(failure.value.problems) == 2
     again = pickle.loads(pickle.dumps(failure.value))
     assert str(again) == str(failure.value)
+
+
+@pytest.mark.parametrize("seconds", [1e-6, 1e-3])
+def test_no_limit_is_too_short_to_be_kept(seconds: float) -> None:
+    limited = InTime(lennard_jones(), seconds)
+    for _ in range(3):
+        with pytest.raises(TimedOut):
+            limited.evaluate(PAIR)
+    limited.close()
 
 
 def test_an_engine_that_hangs_is_killed_and_the_next_evaluation_is_right() -> None:

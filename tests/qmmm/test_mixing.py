@@ -27,7 +27,7 @@ from gapsample.reference.tight_binding import TightBinding
 from gapsample.sampling.executors import threads
 
 EXACT = 1e-10  # eV/Å
-METAL = Carving(Within(4.0), terminate=False)
+METAL = Carving(Within(4.0), terminate=False, partial=True)
 
 
 def mixing(mm: Potential, qm: Potential, carving: Carving = METAL, **options: object) -> ForceMixing:
@@ -104,9 +104,14 @@ def test_the_same_potential_as_both_is_itself_whatever_the_region(
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 100_000), pbc=st.tuples(*[st.booleans()] * 3), buffer=st.floats(3.0, 7.0))
+@given(
+    seed=st.integers(0, 100_000),
+    pbc=st.tuples(*[st.booleans()] * 3),
+    buffer=st.floats(3.0, 7.0),
+    partial=st.booleans(),
+)
 def test_forces_of_short_range_are_exact_where_the_buffer_reaches_as_far(
-    seed: int, pbc: tuple[bool, bool, bool], buffer: float
+    seed: int, pbc: tuple[bool, bool, bool], buffer: float, partial: bool
 ) -> None:
     """In cells of any shape and size, periodic in any directions, with atoms far outside of them."""
     rng = np.random.default_rng(seed)
@@ -115,7 +120,7 @@ def test_forces_of_short_range_are_exact_where_the_buffer_reaches_as_far(
     atoms = Atoms(f"Si{n}", scaled_positions=rng.uniform(-2.0, 2.0, (n, 3)), cell=cell, pbc=pbc)
     soft = lennard_jones(1e-4, 1.5, 2.9)
     wanted = rng.uniform(size=n) < rng.uniform(0.0, 0.6)
-    carving = Carving(Within(buffer), terminate=False)
+    carving = Carving(Within(buffer), terminate=False, partial=partial)
     mixed = mixing(lennard_jones(0.0), soft, carving, momentum=None).forces(atoms, Region.of(wanted))
     exact = forces_of(soft, atoms)
     scale = 1.0 + np.abs(exact).max()
