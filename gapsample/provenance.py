@@ -6,18 +6,20 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from gapsample.errors import FileFormatError
+from gapsample.errors import FileFormatError, GapsampleError
 from gapsample.files import write_text
 
 PACKAGES = ("gapsample", "numpy", "scipy", "ase", "numba", "vesin", "emcee", "matscipy")
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
+
+T = TypeVar("T")
 
 
 def versions() -> dict[str, str]:
@@ -61,21 +63,29 @@ def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def spent(path: Path, what: str) -> float:
-    """Seconds that earlier calls of a run took, from the ``cost`` of its manifest; 0 where there is none.
+def read_manifest(path: str | Path, what: str, take: Callable[[Mapping[str, Any]], T]) -> T:
+    """What somebody wants to know of a manifest that `manifest` made.
 
     Parameters
     ----------
-    what : kind of run, for the message
+    what : kind of run, for messages, e.g. ``"a campaign"``
+    take : from the whole of it to what is wanted; may raise what wrong settings raise
 
     Raises
     ------
     FileFormatError
-        The file is no manifest.
+        There is none, or it is no manifest of such a run.
     """
-    if not path.exists():
-        return 0.0
+    path = Path(path)
     try:
-        return float(json.loads(path.read_text(encoding="utf-8"))["cost"]["seconds"])
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise FileFormatError(f"{path} is no manifest of {what}: {problem!r}; move it away") from problem
+        return take(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as problem:
+        raise FileFormatError(f"{path.parent} holds no {path.name}; name the folder of {what}") from problem
+    except (OSError, ValueError, KeyError, TypeError, GapsampleError) as problem:
+        story = str(problem) if isinstance(problem, GapsampleError) else repr(problem)
+        raise FileFormatError(f"{path} is no manifest of {what}: {story}; move it away") from problem
+
+
+def spent(found: Mapping[str, Any]) -> float:
+    """Seconds that earlier calls of a run took, as its manifest says."""
+    return float(found["cost"]["seconds"])

@@ -13,6 +13,7 @@ import click
 from gapsample.errors import GapsampleError
 
 COMMANDS: Mapping[str, str] = {
+    "balance": "gapsample.cli.balance:balance",
     "check": "gapsample.cli.check:check",
     "convert": "gapsample.cli.convert:convert",
     "db": "gapsample.cli.database:db",

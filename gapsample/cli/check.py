@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Replace one setting; may be repeated."
 )
 def check(config: Path, overrides: tuple[str, ...]) -> None:
-    """Say what `gapsample fit`, `nested`, `umbrella` or `qmmm` would do with CONFIG; never does it.
+    """Say what gapsample would do with CONFIG; never does it.
 
     Of a fit: data, sparse points, memory and time. Of nested sampling: runs, prior draws and the time of a
     walk. Of umbrella sampling: windows and their time. Of QM/MM: the first region and its clusters, solved
-    once, and the quantum time of the run.
+    once, and the quantum time of the run. Of learning: what is known, and the time of the labels. Of a
+    locality scan: its clusters and their time. And whether what lies in the folder can go on with CONFIG.
     """
     findings = _findings(config, overrides)
     for line in findings.lines:
@@ -34,7 +35,6 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
 
 
 def _findings(config: Path, overrides: tuple[str, ...]) -> Findings:
-    from gapsample.errors import SettingsError
     from gapsample.journeys.commands import command_of
     from gapsample.settings import load_toml
 
@@ -45,18 +45,32 @@ def _findings(config: Path, overrides: tuple[str, ...]) -> Findings:
 
         return check_nested(load_nested_config(config, overrides))
     if command == "umbrella":
+        from gapsample.journeys.umbrella_changes import check_campaign
         from gapsample.journeys.umbrella_config import load_umbrella_config
         from gapsample.journeys.umbrella_preview import check_umbrella
 
-        return check_umbrella(load_umbrella_config(config, overrides))
+        campaign = load_umbrella_config(config, overrides)
+        return check_umbrella(campaign).also(lambda: check_campaign(campaign))
     if command == "qmmm":
+        from gapsample.journeys.qmmm_changes import check_run
         from gapsample.journeys.qmmm_config import load_qmmm_config
         from gapsample.journeys.qmmm_preview import check_qmmm
 
-        return check_qmmm(load_qmmm_config(config, overrides))
-    if command == "fit":
-        from gapsample.journeys.check import check_config
-        from gapsample.journeys.config import load_config
+        settings = load_qmmm_config(config, overrides)
+        return check_qmmm(settings).also(lambda: check_run(settings))
+    if command == "learn":
+        from gapsample.journeys.learn_changes import check_learning
+        from gapsample.journeys.learn_config import load_learn_config
+        from gapsample.journeys.learn_preview import check_learn
 
-        return check_config(load_config(config, overrides))
-    raise SettingsError(f"{config} is for gapsample {command}, which has nothing to check beforehand")
+        learning = load_learn_config(config, overrides)
+        return check_learn(learning).also(lambda: check_learning(learning))
+    if command == "locality":
+        from gapsample.journeys.locality_config import load_locality_config
+        from gapsample.journeys.locality_preview import check_locality
+
+        return check_locality(load_locality_config(config, overrides))
+    from gapsample.journeys.check import check_config
+    from gapsample.journeys.config import load_config
+
+    return check_config(load_config(config, overrides))

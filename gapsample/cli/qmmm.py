@@ -51,12 +51,13 @@ def tell(outcome: QmmmOutcome) -> None:
     """Say why a run ended and what it says so far."""
     said = outcome.summary
     click.echo(outcome.reason.value)
-    click.echo(f"{said.steps} steps, {said.picoseconds:g} ps, {said.calls} quantum calls")
-    click.echo(
-        f"atoms with quantum forces, for each step: {said.asked_first:.3g}, then {said.asked_last:.3g}"
-    )
-    if said.missed.n_audits:
-        click.echo(f"missed fraction {said.missed} at {said.threshold:.3g} eV/Å")
+    if said is not None:
+        click.echo(f"{said.steps} steps, {said.picoseconds:g} ps, {said.calls} quantum calls")
+        click.echo(
+            f"atoms with quantum forces, for each step: {said.asked_first:.3g}, then {said.asked_last:.3g}"
+        )
+        if said.missed.n_audits:
+            click.echo(f"missed fraction {said.missed}; threshold {said.threshold:.3g} eV/Å now")
     for path in outcome.written:
         click.echo(f"wrote {path}")
 

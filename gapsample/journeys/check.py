@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 from pathlib import Path
 
@@ -31,6 +31,14 @@ class Findings:
 
     lines: tuple[str, ...]
     problems: tuple[str, ...]
+
+    def also(self, look: Callable[[], object]) -> Findings:
+        """These, and as one more problem whatever a look at something raises."""
+        try:
+            look()
+        except (GapsampleError, OSError) as problem:
+            return replace(self, problems=(*self.problems, str(problem)))
+        return self
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from gapsample.errors import FileFormatError
-from gapsample.provenance import MANIFEST
+from gapsample.provenance import MANIFEST, read_manifest
 
 Command = Literal["umbrella", "qmmm", "learn", "locality", "nested", "fit"]
 
@@ -42,11 +40,8 @@ def begun_in(folder: str | Path) -> Begun:
     FileFormatError
         There is none, or it is no manifest.
     """
-    path = Path(folder) / MANIFEST
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
-        return Begun(command_of(settings), settings)
-    except FileNotFoundError as problem:
-        raise FileFormatError(f"{folder} holds no {MANIFEST}; name the folder of a run") from problem
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise FileFormatError(f"{path} is no manifest of a run: {problem!r}") from problem
+    return read_manifest(Path(folder) / MANIFEST, "a run", _begun)
+
+
+def _begun(found: Mapping[str, Any]) -> Begun:
+    return Begun(command_of(found["settings"]), found["settings"])

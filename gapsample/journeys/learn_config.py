@@ -11,6 +11,7 @@ from typing import Any
 from gapsample.errors import SettingsError
 from gapsample.journeys.config import DatabaseSettings
 from gapsample.journeys.engines import ENGINE_KINDS, QuantumModel, anchored_model
+from gapsample.journeys.workers import check_quantum_workers
 from gapsample.learning import Batch, Policy, Stop
 from gapsample.potential.recipe import KINDS, Recipe
 from gapsample.settings import build, dump, load_overridden, override
@@ -22,18 +23,20 @@ class Labeling:
 
     Attributes
     ----------
-    workers : calculations at once, each in a process of its own if there are several or a timeout
+    workers : calculations at once on this machine, each in a process of its own if there are several or a
+        timeout
+    address : of the scheduler of a dask cluster that runs them instead
     timeout : seconds for one calculation, which is then ended and counts as failed
     virial : label virials too, which the engine must know
     """
 
     workers: int = 1
+    address: str | None = None
     timeout: float | None = None
     virial: bool = False
 
     def __post_init__(self) -> None:
-        if self.workers < 1 or (self.timeout is not None and not self.timeout > 0.0):
-            raise SettingsError(f"wanted workers >= 1 and timeout > 0, got {self.workers} and {self.timeout}")
+        check_quantum_workers(self.workers, self.timeout, self.address)
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,16 @@ class LearnConfig:
     def __post_init__(self) -> None:
         if (self.recipe is None) == (self.model is None):
             raise SettingsError("give either [recipe], to fit the first model, or model, its file")
+        level = self.learn.level
+        if self.recipe is not None and self.recipe.level not in (None, level):
+            raise SettingsError(
+                f"recipe.level is {self.recipe.level!r} and learn.level {level!r}; give one of them"
+            )
+        if self.learn.absorb_every != 1:
+            raise SettingsError(
+                f"learn.absorb_every is for loops of your own, got {self.learn.absorb_every}: here a model "
+                "learns at the end of every round; say how much with batch.labels and batch.audits"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Every setting, defaults filled in, JSON-able."""

@@ -91,7 +91,7 @@ class ExploreByNestedSampling:
         folder = self.folder / f"nested-{number:04d}"
         model = folder / "model.npz"
         if (folder / MANIFEST).exists():
-            resume(folder)
+            resume(folder, (f"potential.model={model}",))  # where it is now
         else:
             gap.save(model)
             config = load_nested_config(self.how.config)

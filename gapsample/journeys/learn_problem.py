@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 
 from gapsample.database import Database, fingerprint
-from gapsample.errors import FitError, SettingsError
+from gapsample.errors import FitError
 from gapsample.journeys import engines
 from gapsample.journeys.learn_config import Dynamics, LearnConfig, NestedStudy
 from gapsample.journeys.learn_explore import (
@@ -44,7 +44,7 @@ def engine_of(config: LearnConfig) -> Iterator[tuple[Quantum, Executor]]:
     named = engines.engine_of(config.qm)
     limited = None if how.timeout is None else InTime(named, how.timeout)
     try:
-        with quantum_workers(how.workers, how.timeout) as executor:
+        with quantum_workers(how.workers, how.timeout, how.address) as executor:
             yield Quantum(limited or named, config.learn.level, virial=how.virial), executor
     finally:
         if limited is not None:
@@ -98,8 +98,6 @@ def first_model(
     if recipe is None:
         assert config.model is not None
         return load(config.model)
-    if recipe.level not in (None, level):
-        raise SettingsError(f"recipe.level is {recipe.level!r} and learn.level {level!r}; give one of them")
     cells = rattled(config, start)
     known = {entry.fingerprint for entry in database.select(level=level)}
     if known <= {fingerprint(atoms) for atoms in cells}:

@@ -13,6 +13,7 @@ from gapsample import plots
 from gapsample.files import replacing, write_text
 from gapsample.journeys import page
 from gapsample.learning import Learned, Learner, Stop
+from gapsample.learning.campaign import n_told
 from gapsample.plots.nested_progress import Line, nested_traces
 
 TABLE, FIGURE, REPORT = "generations.csv", "errors.png", "report.html"
@@ -81,7 +82,7 @@ def _render(
     policy, bound = learner.policy, learner.conformal
     audited = next((row for row in reversed(rows) if row[4]), None)
     cards = (
-        ("Labels", f"{learner.n_told:,}", f"of {stop.labels:,} at most"),
+        ("Labels", f"{n_told(learner):,}", f"of {stop.labels:,} at most"),
         ("Generations", str(len(rows)), f"the newest {rows[-1][1]}"),
         (
             "Audited error",
@@ -91,7 +92,7 @@ def _render(
         (
             "Missed",
             f"{learner.missed()}".split(" ")[0],
-            f"of unflagged atoms, over {learner.threshold:.3g} eV/Å",
+            f"of unflagged atoms; threshold {learner.threshold:.3g} eV/Å now",
         ),
         ("Bound", f"{bound.factor:.3g}", f"times the predicted error, coverage {bound.coverage:g}"),
     )

@@ -17,10 +17,10 @@ from gapsample.journeys.engines import engine_of, mm_of
 from gapsample.journeys.locality_config import Chosen, Frames, LocalityConfig
 from gapsample.journeys.locality_output import write_locality
 from gapsample.journeys.sources import Python, called
+from gapsample.journeys.workers import quantum_workers
 from gapsample.qmmm import Carving, Engine
 from gapsample.qmmm.locality import Locality, Scan
 from gapsample.rng import stream
-from gapsample.sampling.executors import local
 
 Integers = NDArray[np.int64]
 
@@ -51,15 +51,12 @@ def run_locality(config: LocalityConfig) -> LocalityOutcome:
         Engine((engine_of(config.qm),)),
         how.radii,
         None if config.mm is None else mm_of(config.mm),
-        Carving(terminate=how.terminate, vacuum=how.vacuum),
+        Carving(terminate=how.terminate, vacuum=how.vacuum, partial=how.partial),
         how.bonding,
     )
     atoms = chosen(frames, config.atoms)
-    if config.workers == 1:
-        found = scan.run(frames, atoms)
-    else:
-        with local(config.workers) as executor:
-            found = scan.run(frames, atoms, executor)
+    with quantum_workers(config.workers, None, config.address) as executor:
+        found = scan.run(frames, atoms, executor if config.workers > 1 or config.address else None)
     return LocalityOutcome(found, write_locality(config, found))
 
 

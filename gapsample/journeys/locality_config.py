@@ -10,6 +10,7 @@ from typing import Any
 from gapsample.errors import SettingsError
 from gapsample.journeys.engines import ENGINE_KINDS, ClassicalModel, QuantumModel, anchored_model
 from gapsample.journeys.sources import Python
+from gapsample.journeys.workers import check_quantum_workers
 from gapsample.qmmm import Bonding
 from gapsample.settings import build, dump, load_overridden
 
@@ -56,13 +57,14 @@ class Clusters:
     Attributes
     ----------
     radii : Å, ascending
-    terminate, vacuum : as `qmmm.Carving`
+    terminate, vacuum, partial : as `qmmm.Carving`
     bonding : as `qmmm.Bonding`
     """
 
     radii: tuple[float, ...]
     terminate: bool = True
     vacuum: float | None = None
+    partial: bool = False
     bonding: Bonding = field(default_factory=Bonding)
 
 
@@ -87,7 +89,8 @@ class LocalityConfig:
     qm : the engine, on clusters and on whole configurations
     mm : the classical potential of what is outside of clusters; none given: clusters alone
     wanted : eV/Å, force errors to find the radius for
-    workers : evaluations of the engine at once
+    workers : evaluations of the engine at once on this machine
+    address : of the scheduler of a dask cluster that runs them instead
     """
 
     configurations: tuple[Frames | Python, ...]
@@ -98,12 +101,14 @@ class LocalityConfig:
     atoms: Chosen = field(default_factory=Chosen)
     wanted: tuple[float, ...] = (0.2, 0.1, 0.05)
     workers: int = 1
+    address: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.configurations or self.workers < 1 or not all(error > 0.0 for error in self.wanted):
+        check_quantum_workers(self.workers, None, self.address)
+        if not self.configurations or not all(error > 0.0 for error in self.wanted):
             raise SettingsError(
-                "wanted at least one configuration, workers >= 1 and wanted errors > 0, got "
-                f"{len(self.configurations)}, {self.workers} and {list(self.wanted)}"
+                "wanted at least one configuration and wanted errors > 0, got "
+                f"{len(self.configurations)} and {list(self.wanted)}"
             )
 
     def as_dict(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gapsample.errors import InputError
-from gapsample.journeys.nested_changes import check_changes, check_files
+from gapsample.journeys.nested_changes import check_changes
 from gapsample.journeys.nested_config import NestedConfig, nested_config
 from gapsample.journeys.nested_journey import Journey, StudyOutcome
 from gapsample.journeys.nested_problem import input_files, problem
@@ -63,8 +63,7 @@ def resume(
     changed = study.config if config is None else config
     if overrides:
         changed = nested_config(changed.as_dict(), overrides)
-    check_changes(study.config, changed)
-    check_files(study.manifest["model"]["files"], input_files(changed))
+    check_changes(study.config, study.manifest["model"]["files"], changed)
     study = replace(study, config=replace(changed, output=replace(changed.output, folder=study.folder)))
     problems = problems_of(study)
     known = study.manifest

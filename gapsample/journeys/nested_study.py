@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gapsample.errors import FileFormatError, GapsampleError, InputError
+from gapsample.errors import InputError
 from gapsample.journeys.nested_config import NestedConfig, nested_config
 from gapsample.nested.records import LIVE
-from gapsample.provenance import MANIFEST, write_json
+from gapsample.provenance import MANIFEST, read_manifest, write_json
 
 REPORT = "report.html"
 EXCHANGE = "exchange"
@@ -92,16 +91,12 @@ def open_study(folder: str | Path) -> Study:
         The folder holds no manifest, or one that this version does not understand.
     """
     folder = Path(folder).absolute()
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        config = nested_config(manifest["settings"])
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{folder} holds no {MANIFEST}; name the folder of a study") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        story = error if isinstance(error, GapsampleError) else f"{type(error).__name__} {error}"
-        raise FileFormatError(f"{path} is no manifest of a nested-sampling study: {story}") from error
-    return Study(replace(config, output=replace(config.output, folder=folder)), folder, manifest)
+
+    def study(found: Mapping[str, Any]) -> Study:
+        config = nested_config(found["settings"])
+        return Study(replace(config, output=replace(config.output, folder=folder)), folder, found)
+
+    return read_manifest(folder / MANIFEST, "a nested-sampling study", study)
 
 
 def runs_in(folder: str | Path) -> tuple[Study, tuple[Leaf, ...]]:

@@ -50,10 +50,12 @@ def check_frames(config: QmmmConfig, atoms: Atoms, n: int, *, progress: Progress
     Raises
     ------
     InputError
-        There are no frames yet.
+        `n` is below 1, or there are no frames yet.
     QuantumFailed
         The engine gives no forces of the whole configuration.
     """
+    if n < 1:
+        raise InputError(f"wanted one frame or more to check, got {n}")
     kept = list(frames(config.output.folder, atoms))
     if not kept:
         raise InputError(
@@ -66,6 +68,8 @@ def check_frames(config: QmmmConfig, atoms: Atoms, n: int, *, progress: Progress
         answer = engine.answer(kept[place])
         assert answer.evaluation.forces is not None  # an Engine answers with forces
         error = kept[place].arrays["mixed_forces"] - answer.evaluation.forces
+        if config.density is not None:
+            error = error - config.density.force(atoms).evaluate(kept[place]).forces
         errors.append(np.linalg.norm(error, axis=1))
         flagged.append(kept[place].arrays["layer"] > 0)
         seconds.append(answer.seconds)

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gapsample.errors import SettingsError
 from gapsample.journeys.engines import ENGINE_KINDS, ClassicalModel, QuantumModel, anchored_model
 from gapsample.journeys.nested_potentials import GapModel
+from gapsample.journeys.qmmm_density import DensitySettings
 from gapsample.journeys.qmmm_dynamics import AdaptiveLangevin, Dynamics, Langevin, Verlet
 from gapsample.journeys.sources import Python, Start
+from gapsample.journeys.workers import check_quantum_workers
 from gapsample.learning import Policy
 from gapsample.potential.recipe import KINDS, Recipe
 from gapsample.qmmm import Bonding, ErrorThreshold, Hops, Within
@@ -22,6 +24,21 @@ from gapsample.qmmm.momentum import Share
 from gapsample.settings import build, dump, load_overridden, override
 
 Grown = Within | Hops
+
+
+@dataclass(frozen=True)
+class QmmmStart(Start):
+    """Atoms to begin from: a frame of a file that ASE reads.
+
+    Its initial charges and magnetic moments go with every cluster to the quantum engine, most of which take
+    total charge and spin from their sums; so an ion is told from a neutral molecule. Fixed atoms stay.
+
+    Attributes
+    ----------
+    velocities : drawn at the temperature of the dynamics, or those of the file
+    """
+
+    velocities: Literal["drawn", "file"] = "drawn"
 
 
 @dataclass(frozen=True)
@@ -35,7 +52,7 @@ class RegionSettings:
     seeds : atoms that are always quantum, and `around` them
     criterion : a function of yours that returns one (see `qmmm.selection.Criterion`)
     growth, ramp : as `qmmm.Selection`
-    buffer, terminate, vacuum : as `qmmm.Carving`
+    buffer, terminate, vacuum, partial : as `qmmm.Carving`
     how, momentum : as `qmmm.ForceMixing`
     buffer_error : eV/Å, what a locality scan says of this buffer; for the error budget
     """
@@ -49,6 +66,7 @@ class RegionSettings:
     buffer: Grown = field(default_factory=lambda: Within(7.0))
     terminate: bool = True
     vacuum: float | None = None
+    partial: bool = False
     how: Mixing = "subtractive"
     momentum: Share | None = "quantum"
     bonding: Bonding = field(default_factory=Bonding)
@@ -70,7 +88,8 @@ class EngineSettings:
     carry : recipe of a small GAP of what quantum forces add to the classical ones, which carries it between
         calculations (see `qmmm.DeltaGap`); none: it is carried along a straight line
     memory : calculations that this GAP learns from
-    workers : calculations at once
+    workers : calculations at once on this machine
+    address : of the scheduler of a dask cluster that runs them instead
     enlargements : how often a buffer grows where all settings fail
     """
 
@@ -79,13 +98,14 @@ class EngineSettings:
     memory: int = 2
     timeout: float | None = None
     workers: int = 1
+    address: str | None = None
     enlargements: int = 1
 
     def __post_init__(self) -> None:
-        if self.every < 1 or self.workers < 1 or (self.timeout is not None and not self.timeout > 0.0):
+        check_quantum_workers(self.workers, self.timeout, self.address)
+        if self.every < 1 or self.enlargements < 0:
             raise SettingsError(
-                f"wanted every >= 1, workers >= 1 and timeout > 0, got {self.every}, {self.workers} and "
-                f"{self.timeout}"
+                f"wanted every >= 1 and enlargements >= 0, got {self.every} and {self.enlargements}"
             )
         if self.carry is not None and self.every == 1:
             raise SettingsError("engine.carry does nothing where every = 1; set engine.every above 1")
@@ -146,6 +166,12 @@ class LearnSettings:
     n_sample: int = 16
     fallback: ClassicalModel | None = None
 
+    def __post_init__(self) -> None:
+        if self.every < 1 or self.absorb_every < 1:
+            raise SettingsError(
+                f"learning wants every >= 1 and absorb_every >= 1, got {self.every} and {self.absorb_every}"
+            )
+
     def policy(self, threshold: float, audits: AuditSettings, seed: int) -> Policy:
         """What the learner goes by."""
         return Policy(
@@ -175,6 +201,10 @@ class StopSettings:
     steps: int
     wall_time: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise SettingsError(f"wanted one step or more, got steps = {self.steps}")
+
 
 @dataclass(frozen=True)
 class QmmmOutput:
@@ -189,6 +219,13 @@ class QmmmOutput:
     folder: Path
     frames_every: int = 20
     checkpoint_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.frames_every < 1 or not self.checkpoint_seconds >= 0.0:
+            raise SettingsError(
+                f"wanted frames_every >= 1 and checkpoint_seconds >= 0, got {self.frames_every} and "
+                f"{self.checkpoint_seconds}"
+            )
 
 
 QMMM_KINDS: Mapping[str, type] = {
@@ -210,10 +247,12 @@ class QmmmConfig:
     Attributes
     ----------
     mm : the classical potential
-    qm : the quantum engine, and the same with safer settings for when it fails
+    qm : the quantum engine, and the same with safer settings for when it fails. It is handed the initial
+        charges and magnetic moments of the atoms in `start`
+    density : a force that keeps the density around the region, where the models would press it together
     """
 
-    start: Start
+    start: QmmmStart
     mm: ClassicalModel
     qm: tuple[QuantumModel, ...]
     region: RegionSettings
@@ -223,6 +262,7 @@ class QmmmConfig:
     engine: EngineSettings = field(default_factory=EngineSettings)
     audits: AuditSettings | None = None
     learn: LearnSettings | None = None
+    density: DensitySettings | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from gapsample.errors import SettingsError
 from gapsample.sampling import adaptive_langevin, dynamics
 from gapsample.sampling.adaptive_langevin import ADAPTIVE_CODEC
 from gapsample.sampling.checkpoints import Codec
-from gapsample.sampling.dynamics import CODEC, Integrator, System
+from gapsample.sampling.dynamics import CODEC, Integrator, State, System
+
+Velocities = Generator | NDArray[np.float64]
+"""What they are drawn with at the temperature of the dynamics, or themselves, shape (n_atoms, 3), Å / t."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Verlet:
 
     Attributes
     ----------
-    temperature : K, that velocities are drawn at
+    temperature : K, that velocities are drawn at, if they are
     time_step : fs
     """
 
@@ -35,9 +40,9 @@ class Verlet:
         """What takes the steps."""
         return dynamics.VelocityVerlet(system, self.time_step)
 
-    def begin(self, system: System, rng: Generator) -> Any:
+    def begin(self, system: System, velocities: Velocities) -> Any:
         """The first state."""
-        return system.thermal(_positive(self.temperature), rng)
+        return _moving(system, self.temperature, velocities)
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,9 @@ class Langevin:
         """What takes the steps."""
         return dynamics.Langevin(system, self.temperature, self.time_step, self.friction)
 
-    def begin(self, system: System, rng: Generator) -> Any:
+    def begin(self, system: System, velocities: Velocities) -> Any:
         """The first state."""
-        return system.thermal(_positive(self.temperature), rng)
+        return _moving(system, self.temperature, velocities)
 
 
 @dataclass(frozen=True)
@@ -95,15 +100,18 @@ class AdaptiveLangevin:
             system, self.temperature, self.time_step, self.friction, self.period
         )
 
-    def begin(self, system: System, rng: Generator) -> Any:
+    def begin(self, system: System, velocities: Velocities) -> Any:
         """The first state."""
-        return self.integrator(system).start(system.thermal(_positive(self.temperature), rng))
+        return self.integrator(system).start(_moving(system, self.temperature, velocities))
 
 
 Dynamics = Verlet | Langevin | AdaptiveLangevin
 
 
-def _positive(temperature: float) -> float:
+def _moving(system: System, temperature: float, velocities: Velocities) -> State:
+    """The state that dynamics begins with; fixed atoms rest."""
     if not temperature >= 0.0:
         raise SettingsError(f"dynamics.temperature is in K and >= 0, got {temperature}")
-    return temperature
+    if isinstance(velocities, Generator):
+        return system.thermal(temperature, velocities)
+    return system.at_rest()._replace(velocities=np.where(system.inverse_masses > 0.0, velocities, 0.0))

@@ -13,7 +13,9 @@ from gapsample.journeys.check import Findings, duration, writable
 from gapsample.journeys.qmmm_config import QmmmConfig
 from gapsample.journeys.qmmm_problem import stepper_of
 from gapsample.journeys.qmmm_state import RunState
+from gapsample.journeys.qmmm_stepper import Stepper
 from gapsample.journeys.sources import read_frame
+from gapsample.potential.protocol import ErrorRequest
 from gapsample.provenance import MANIFEST
 from gapsample.qmmm import ClusterLabel, Mixed, Region
 from gapsample.qmmm.trajectory import Regional
@@ -38,9 +40,7 @@ def _tried(config: QmmmConfig, atoms: Atoms) -> list[str]:
     nothing = Region.of(np.zeros(len(atoms), bool))
     with stepper_of(replace(config, learn=None), atoms) as stepper:
         mixed = stepper.dynamics(RunState(Regional(None, nothing))).mixing(atoms, None)
-        began = time.perf_counter()
-        stepper.mixing.mm.evaluate(atoms, forces=True, error="forces" if config.region.error else False)
-        classical = time.perf_counter() - began
+        classical = _classical_seconds(stepper, atoms)
         one = Region.of(np.arange(len(atoms)) == 0)
         audited = stepper.mixing.forces(atoms, one, mixed.mm).labels if config.audits else []
     bound = "" if mixed.mm.forces_std is None else f", bounds on its errors {_bounds(mixed)} eV/Å"
@@ -51,6 +51,19 @@ def _tried(config: QmmmConfig, atoms: Atoms) -> list[str]:
         *(f"audit        {_told(label)}" for label in audited),
         _cost_line(config, mixed, audited, classical),
     ]
+
+
+def _classical_seconds(stepper: Stepper, atoms: Atoms) -> float:
+    """Time of the classical potential for a step; blocks fly each step twice, and ask for errors once."""
+    every, mm = stepper.config.engine.every, stepper.mixing.mm
+
+    def timed(error: ErrorRequest) -> float:
+        began = time.perf_counter()
+        mm.evaluate(atoms, forces=True, error=error)
+        return time.perf_counter() - began
+
+    asked = timed(stepper.error)
+    return asked if every == 1 else 2.0 * timed(False) + asked / every
 
 
 def _cost_line(config: QmmmConfig, mixed: Mixed, audited: list[ClusterLabel], classical: float) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from ase import Atoms
 
-from gapsample.errors import SettingsError
+from gapsample.errors import InputError, SettingsError
 from gapsample.journeys.engines import engine_of, mm_of
 from gapsample.journeys.nested_potentials import GapModel
 from gapsample.journeys.qmmm_config import QmmmConfig
@@ -19,15 +16,10 @@ from gapsample.journeys.qmmm_stepper import Stepper
 from gapsample.journeys.qmmm_teacher import Teacher
 from gapsample.journeys.sources import Python, called
 from gapsample.journeys.workers import quantum_workers
-from gapsample.provenance import sha256
 from gapsample.qmmm import Carving, Engine, ForceMixing, Seeds, Selection
 from gapsample.qmmm.selection import Criterion
 from gapsample.rng import stream
 from gapsample.sampling.dynamics import System
-
-FREE = ("stop", "output", "engine")
-"""Settings that no number depends on, but for `CARRIED` of the engine: a run goes on with other ones."""
-CARRIED = ("every", "carry", "memory")
 
 
 @contextmanager
@@ -42,16 +34,16 @@ def stepper_of(config: QmmmConfig, atoms: Atoms) -> Iterator[Stepper]:
     how, region = config.engine, config.region
     engine = Engine(tuple(engine_of(model) for model in config.qm), how.timeout)
     criteria = _criteria(config)
-    with quantum_workers(how.workers, how.timeout) as executor:
+    with quantum_workers(how.workers, how.timeout, how.address) as executor:
         mixing = ForceMixing(
             mm_of(config.mm),
             engine,
             Selection((Seeds(()),)),
-            Carving(region.buffer, region.terminate, region.vacuum),
+            Carving(region.buffer, region.terminate, region.vacuum, region.partial),
             how=region.how,
             momentum=region.momentum,
             bonding=region.bonding,
-            executor=executor if how.workers > 1 else None,
+            executor=executor if how.workers > 1 or how.address else None,
             enlargements=how.enlargements,
         )
         integrator = config.dynamics.integrator(System(atoms, mixing.mm))
@@ -60,9 +52,21 @@ def stepper_of(config: QmmmConfig, atoms: Atoms) -> Iterator[Stepper]:
 
 
 def first_motion(config: QmmmConfig, stepper: Stepper) -> object:
-    """Velocities drawn at the temperature of the dynamics."""
-    system = System(stepper.atoms, stepper.mixing.mm)
-    return config.dynamics.begin(system, stream(config.seed))
+    """Atoms with velocities drawn at the temperature of the dynamics, or those of the start file.
+
+    Raises
+    ------
+    InputError
+        The file has none.
+    """
+    system, atoms = System(stepper.atoms, stepper.mixing.mm), stepper.atoms
+    if config.start.velocities == "drawn":
+        return config.dynamics.begin(system, stream(config.seed))
+    if not atoms.has("momenta"):
+        raise InputError(
+            f"{config.start.file} has no velocities (momenta); write them, or say start.velocities = 'drawn'"
+        )
+    return config.dynamics.begin(system, atoms.get_velocities())
 
 
 def input_files(config: QmmmConfig) -> tuple[Path, ...]:
@@ -72,18 +76,6 @@ def input_files(config: QmmmConfig) -> tuple[Path, ...]:
     python = tuple(model.file for model in models if isinstance(model, Python))
     gaps = tuple(model.model for model in models if isinstance(model, GapModel))
     return (config.start.file, *gaps, *python)
-
-
-def fingerprint_of(config: QmmmConfig) -> str:
-    """Hash of all that the numbers of a run depend on: settings and files.
-
-    More time, safer settings or larger buffers after a failure of the engine are no other run.
-    """
-    settings = config.as_dict()
-    kept = {key: value for key, value in settings.items() if key not in FREE}
-    kept |= {key: settings["engine"][key] for key in CARRIED} | {"qm": kept["qm"][0]}
-    files = [sha256(path) for path in input_files(replace(config, qm=config.qm[:1]))]
-    return hashlib.sha256(json.dumps([kept, files], sort_keys=True).encode()).hexdigest()
 
 
 def _criteria(config: QmmmConfig) -> tuple[Criterion, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms, units
+from ase.constraints import constrained_indices
 from numpy.typing import NDArray
 
 from gapsample.journeys.qmmm_state import AUDIT, Records
@@ -18,6 +19,7 @@ from gapsample.qmmm import Region
 from gapsample.qmmm.history import EVENT, events
 from gapsample.sampling.records import NOTHING, Mark, RecordFile, RecordSet, read_records
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 NAMES = ("steps", "frames", "audits", "region")
 LAYERS = ("classical", "transition", "quantum", "core")
@@ -28,7 +30,7 @@ STEP = np.dtype(
         ("generation", "<i4"),  # of the model that forces are mixed with
         ("classical_energy", "<f8"),  # eV, of the classical potential
         ("energy", "<f8"),  # eV; NaN where mixed forces have none
-        ("temperature", "<f8"),  # K, of all atoms
+        ("temperature", "<f8"),  # K, of all atoms that are not fixed
         ("temperature_quantum", "<f8"),  # K, of atoms with quantum forces; NaN without any
         ("temperature_classical", "<f8"),
         ("heat_quantum", "<f8"),  # eV, given by the thermostat in this step
@@ -37,13 +39,15 @@ STEP = np.dtype(
         ("core", "<i4"),  # atoms
         ("quantum", "<i4"),
         ("transition", "<i4"),
+        ("moving_quantum", "<i4"),  # those that are not fixed
+        ("moving_transition", "<i4"),
         ("calls", "<i4"),  # quantum calculations, those of audits among them
         ("audit_calls", "<i4"),
         ("audited", "<i4"),  # atoms, by those calls
         ("cluster_atoms", "<i4"),  # in all of them
         ("quantum_seconds", "<f8"),  # wall time of the quantum engine
         ("labels", "<i4"),  # told
-        ("momentum", "<f8"),  # eV/Å, correction of the force on an atom that carries it
+        ("momentum", "<f8"),  # eV/Å, root mean square correction of the force on atoms that carry it
         ("factor", "<f8"),  # from predicted errors to bounds
         ("threshold", "<f8"),  # eV/Å, of the bounds
         ("surprise", "<f8"),  # eV/Å, see `Flown`
@@ -53,8 +57,8 @@ STEP = np.dtype(
 
 
 def frame_dtype(n_atoms: int) -> np.dtype[Any]:
-    """One frame: positions (Å), velocities (of `ase.units`), mixed forces, bounds of classical errors (eV/Å),
-    layer in `LAYERS`.
+    """One frame: positions (Å), velocities (of `ase.units`), mixed forces, bounds of classical errors (eV/Å;
+    NaN where nothing asks for them), layer in `LAYERS`.
 
     Positions are those that forces were mixed for; velocities those at the end of the step or block.
     """
@@ -82,7 +86,8 @@ def record_files(
         for name, dtype in zip(NAMES, dtypes, strict=True):
             keep = None if marks is None else Mark(*marks.get(name, NOTHING))
             files[name] = stack.enter_context(RecordFile(record_path(folder, name), dtype, keep=keep))
-        yield RecordSet(files, partial(rows, masses=atoms.get_masses(), frames_every=frames_every))
+        told = partial(rows, masses=atoms.get_masses(), free=moving(atoms), frames_every=frames_every)
+        yield RecordSet(files, told)
 
 
 def record_path(folder: Path, name: str) -> Path:
@@ -95,12 +100,12 @@ def read(folder: Path, name: str) -> Records:
     return read_records(record_path(folder, name))
 
 
-def rows(story: Story, masses: Floats, frames_every: int) -> dict[str, Records]:
+def rows(story: Story, masses: Floats, free: Bools, frames_every: int) -> dict[str, Records]:
     """The records of one step."""
     before, after = story.before, story.after
     previous = before.dynamics.region if before.step else None
     found = {
-        "steps": step_row(story, masses),
+        "steps": step_row(story, masses, free),
         "audits": story.audit.records,
         "region": events(after.step, previous, story.region),
     }
@@ -109,28 +114,34 @@ def rows(story: Story, masses: Floats, frames_every: int) -> dict[str, Records]:
     return found
 
 
-def step_row(story: Story, masses: Floats) -> Records:
+def moving(atoms: Atoms) -> Bools:
+    """Atoms that are not fixed, shape (n_atoms,)."""
+    return ~np.isin(np.arange(len(atoms)), constrained_indices(atoms))
+
+
+def step_row(story: Story, masses: Floats, free: Bools) -> Records:
     """One record of `STEP`."""
     region, mixed = story.mixed.region, story.mixed
     labels = [label for each in story.all_mixed for label in each.labels]
     twice = masses * np.sum(story.after.motion.velocities**2, axis=1)
-    everything = np.ones(len(masses), bool)
     row = np.zeros((), STEP)
     row["step"], row["generation"] = story.after.step, story.before.generation
     row["classical_energy"], row["energy"] = mixed.mm.energy, mixed.energy
-    row["temperature"] = _temperature(twice, everything)
-    row["temperature_quantum"] = _temperature(twice, region.treated)
-    row["temperature_classical"] = _temperature(twice, ~region.treated)
+    row["temperature"] = _temperature(twice, free)
+    row["temperature_quantum"] = _temperature(twice, free & region.treated)
+    row["temperature_classical"] = _temperature(twice, free & ~region.treated)
     row["heat_quantum"], row["heat_transition"], row["heat_classical"] = story.heat
     row["core"], row["quantum"] = region.core.sum(), region.quantum.sum()
     row["transition"] = region.transition.sum()
+    row["moving_quantum"] = (free & region.quantum).sum()
+    row["moving_transition"] = (free & region.transition).sum()
     row["calls"] = len(labels)
     if story.audit.mixed is not None:
         row["audited"], row["audit_calls"] = len(story.audit.records), len(story.audit.mixed.labels)
     row["cluster_atoms"] = sum(len(label.atoms) for label in labels)
     row["quantum_seconds"] = sum(label.seconds for label in labels)
     row["labels"] = story.told
-    row["momentum"] = np.linalg.norm(mixed.net_force) / max(int(region.quantum.sum()), 1)
+    row["momentum"] = _size(mixed.correction)
     row["factor"], row["threshold"] = story.judgement
     row["surprise"] = story.surprise
     return row
@@ -173,6 +184,12 @@ def frames(folder: Path, atoms: Atoms) -> Iterator[Atoms]:
         yield frame
 
 
-def _temperature(twice_kinetic: Floats, chosen: NDArray[np.bool_]) -> float:
+def _size(correction: Floats) -> float:
+    """Root mean square norm over the atoms that have one."""
+    squares = np.sum(correction**2, axis=1)
+    return float(np.sqrt(squares[squares > 0.0].mean())) if squares.any() else 0.0
+
+
+def _temperature(twice_kinetic: Floats, chosen: Bools) -> float:
     n = int(chosen.sum())
     return float(twice_kinetic[chosen].sum() / (3 * n * units.kB)) if n else np.nan

@@ -110,7 +110,7 @@ def _cards(summary: Summary, steps: Records) -> Iterator[tuple[str, str, str]]:
         f"a step, the last tenth; {summary.asked_first:.3g} at first",
     )
     missed = summary.missed
-    interval = f"{missed.low:.3f} to {missed.high:.3f}, over {summary.threshold:.3g} eV/Å"
+    interval = f"{missed.low:.3f} to {missed.high:.3f}; threshold {summary.threshold:.3g} eV/Å now"
     yield "Missed fraction", f"{missed.value:.3f}" if missed.n_audits else "-", interval
     yield "Bound", f"{now['factor']:.3g}", "times the predicted error"
 
@@ -131,7 +131,7 @@ def _budget(summary: Summary) -> str:
         ("correction of momentum", budget.momentum),
         ("together", budget.force),
     ]
-    rows = [(name, f"{value:.3g} eV/Å") for name, value in forces]
+    rows = [(name, f"{value:.3g} eV/Å" if np.isfinite(value) else "not known") for name, value in forces]
     rows += [
         (f"heat removed from the {name} region", f"{value:.3g} eV/ps an atom")
         for name, value in budget.heat.items()

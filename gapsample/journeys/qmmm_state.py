@@ -14,6 +14,7 @@ from gapsample.qmmm.trajectory import Regional, regional_codec
 from gapsample.sampling.checkpoints import Codec, Packed
 
 Records = NDArray[np.void]
+NUMBERS = ("step", "generation", "pending", "factor")
 
 AUDIT = np.dtype(
     [
@@ -24,6 +25,7 @@ AUDIT = np.dtype(
         ("bound", "<f8"),  # eV/Å, on the true error, as it was then
         ("true", "<f8"),  # eV/Å
         ("flagged", "?"),  # whether it had quantum forces anyway
+        ("threshold", "<f8"),  # eV/Å, of bounds, as it was then
     ]
 )
 """One audited atom, drawn from all, with the predicted and the true error of its classical force."""
@@ -40,6 +42,7 @@ class RunState:
     generation : of the classical model; 0 where it does not learn
     pending : labels told since
     audits : shape (n,) of `AUDIT`, all so far
+    factor : bounds on errors are so many times the predicted ones, as the audits say; None: too few for one
     """
 
     dynamics: Regional[Any]
@@ -47,6 +50,7 @@ class RunState:
     generation: int = 0
     pending: int = 0
     audits: Records = field(default_factory=lambda: np.empty(0, AUDIT))
+    factor: float | None = None
 
     @property
     def motion(self) -> Any:
@@ -60,15 +64,17 @@ def motion_of(dynamics: Regional[Any]) -> Any:
 
 
 def as_audits(records: Records) -> list[Audit]:
-    """Audits as calibration and certificate take them: atoms of one configuration together."""
-    return [audit_of(records[records["step"] == step]) for step in np.unique(records["step"])]
+    """Audits as the certificate takes them: atoms of one configuration, which follow each other, together."""
+    begins = np.flatnonzero(np.diff(records["step"])) + 1
+    return [audit_of(each) for each in np.split(records, begins) if len(each)]
 
 
 def audit_of(records: Records) -> Audit:
     """The audit that some atoms of one configuration make."""
     atoms = records["atom"].astype(np.int64)
-    columns = (np.array(records[name]) for name in ("predicted", "true", "flagged"))
-    return Audit(int(records["generation"][0]), atoms, *columns)
+    predicted, true, flagged = (np.array(records[name]) for name in ("predicted", "true", "flagged"))
+    generation, threshold = int(records["generation"][0]), float(records["threshold"][0])
+    return Audit(generation, atoms, predicted, true, flagged, threshold)
 
 
 def run_codec(motion: Codec[Any], *, blocks: bool) -> Codec[RunState]:
@@ -77,13 +83,13 @@ def run_codec(motion: Codec[Any], *, blocks: bool) -> Codec[RunState]:
 
     def pack(state: RunState) -> Packed:
         arrays, values = dynamics.pack(state.dynamics)
-        counts = {"step": state.step, "generation": state.generation, "pending": state.pending}
-        return Packed({**arrays, "audits": state.audits}, {"dynamics": values, **counts})
+        kept = {name: getattr(state, name) for name in NUMBERS}
+        return Packed({**arrays, "audits": state.audits}, {"dynamics": values, **kept})
 
     def unpack(packed: Packed) -> RunState:
         arrays, values = dict(packed.arrays), packed.values
         audits = arrays.pop("audits")
         inner = dynamics.unpack(Packed(arrays, values["dynamics"]))
-        return RunState(inner, values["step"], values["generation"], values["pending"], audits)
+        return RunState(inner, audits=audits, **{name: values[name] for name in NUMBERS})
 
-    return Codec(f"adaptive {dynamics.kind}", dynamics.schema, pack, unpack)
+    return Codec(f"adaptive {dynamics.kind}", dynamics.schema + 1, pack, unpack)  # 1: with the factor

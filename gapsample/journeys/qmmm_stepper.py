@@ -12,19 +12,28 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from gapsample.journeys.qmmm_config import QmmmConfig
-from gapsample.journeys.qmmm_state import AUDIT, Records, RunState, as_audits, motion_of
+from gapsample.journeys.qmmm_state import AUDIT, Records, RunState, motion_of
 from gapsample.journeys.qmmm_teacher import Teacher
-from gapsample.learning import conformal
-from gapsample.potential.protocol import Evaluation, Potential
+from gapsample.learning.conformal import conformal_of
+from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential
 from gapsample.qmmm import DeltaGap, ErrorThreshold, ForceMixing, Mixed, Region, Selection
 from gapsample.qmmm.selection import Criterion
-from gapsample.qmmm.trajectory import Heat, MixedBlock, MixedBlocks, MixedDynamics, Regional, heat_given
+from gapsample.qmmm.trajectory import (
+    Heat,
+    MixedBlock,
+    MixedBlocks,
+    MixedDynamics,
+    Regional,
+    heat_given,
+    moved,
+)
 from gapsample.rng import stream
 from gapsample.sampling.adaptive_langevin import AdaptiveState
 from gapsample.sampling.dynamics import Integrator
 
 Floats = NDArray[np.float64]
 AUDITS = 1  # the run number of the streams that draw audits; 0 draws velocities
+SCORED = ("true", "predicted", "step", "generation")
 NO_HEAT = Heat(0.0, 0.0, 0.0)
 
 
@@ -58,7 +67,7 @@ class Story(NamedTuple):
     mixed : forces there; `mixed.mm.forces_std` times the factor of the judgement already
     judgement : that the region was chosen by
     audit : of atoms drawn at random
-    again : mixed forces with the new model, where one was learned
+    again : mixed forces with the new model, where one was learned and quantum forces were computed for it
     told : labels
     heat : given by the thermostat
     surprise : eV/Å, the largest error of a correction that was extrapolated
@@ -120,42 +129,58 @@ class Stepper:
             surprise, positions, mixed = float(info.flown.surprise.max()), info.flown.predicted, info.mixed
         else:
             surprise, positions, mixed = 0.0, motion_of(inner).positions, info
-        seen = _at(self.atoms, positions)
+        seen = moved(self.atoms, positions)
         audit = self._audit(after, seen, mixed, judgement)
-        after = replace(after, audits=np.concatenate([state.audits, audit.records]))
+        after = self._calibrated(after, audit.records)
         told = self._tell(state, after, seen, mixed, audit)
-        after, again = self._learn(replace(after, pending=state.pending + told))
+        after, again = self._learn(replace(after, pending=state.pending + told), mixed)
         return after, Story(state, after, positions, mixed, judgement, audit, again, told, heat, surprise)
 
     def model(self, state: RunState) -> Potential:
         """The classical potential."""
         return self.mixing.mm if self.teacher is None else self.teacher.model(state.generation)
 
+    @property
+    def error(self) -> ErrorRequest:
+        """The predicted error that the classical potential is asked for; it costs several times the forces.
+
+        A criterion of one's own may look at it.
+        """
+        region = self.config.region
+        return False if region.error is None and region.criterion is None else "forces"
+
     def judgement(self, state: RunState) -> Judgement:
-        """Bounds and threshold, from all audits so far and what the model leaves of its labels."""
+        """Bounds and threshold, as all audits so far and what the model leaves of its labels have it."""
         audits, error = self.config.audits, self.config.region.error
-        factor, threshold = 1.0, np.inf if error is None else error.enter
-        if audits is not None:
-            found = conformal(as_audits(state.audits), audits.coverage, memory=audits.memory).factor
-            factor = found if np.isfinite(found) else audits.first
+        factor, threshold = state.factor, np.inf if error is None else error.enter
+        if factor is None:
+            factor = 1.0 if audits is None else audits.first
         if self.teacher is not None:
             threshold = self.teacher.threshold(state.generation)
         return Judgement(factor, threshold)
 
-    def dynamics(self, state: RunState) -> MixedDynamics[Any] | MixedBlocks[Any]:
-        """Dynamics with the model, and by the judgement, of a state."""
+    def dynamics(self, state: RunState, known: Mixed | None = None) -> MixedDynamics[Any] | MixedBlocks[Any]:
+        """Dynamics with the model, and by the judgement, of a state.
+
+        Parameters
+        ----------
+        known : mixed by another model where the state is: region and quantum forces are taken from there
+        """
         model, judgement = self.model(state), self.judgement(state)
         mixing = replace(self.mixing, mm=model, selector=self._selection(judgement.threshold))
 
         def mix(atoms: Atoms, previous: Region | None) -> Mixed:
-            seen = model.evaluate(atoms, forces=True, error="forces")
+            if known is not None:
+                return mixing.forces(atoms, known.region, model.evaluate(atoms, forces=True), known.labels)
+            seen = model.evaluate(atoms, forces=True, error=self.error)
             return mixing.step(atoms, previous, _bounded(seen, judgement.factor))
 
-        how = self.config.engine
+        how, density = self.config.engine, self.config.density
+        mix_all = mix if density is None else density.force(self.atoms).beside(mix)
         if how.every == 1:
-            return MixedDynamics(self.atoms, mix, self.integrator)
+            return MixedDynamics(self.atoms, mix_all, self.integrator)
         carry = None if how.carry is None else DeltaGap(self.atoms, how.carry)
-        return MixedBlocks(self.atoms, mix, model, self.integrator, how.every, carry, how.memory)
+        return MixedBlocks(self.atoms, mix_all, model, self.integrator, how.every, carry, how.memory)
 
     def _selection(self, threshold: float) -> Selection:
         region, criteria = self.config.region, self.criteria
@@ -191,7 +216,18 @@ class Stepper:
         records["bound"] = np.linalg.norm(bounds[drawn], axis=1)
         records["predicted"] = records["bound"] / judgement.factor
         records["true"] = np.linalg.norm((quantum - mixed.mm.forces)[drawn], axis=1)
+        records["threshold"] = judgement.threshold
         return Audited(records, found)
+
+    def _calibrated(self, state: RunState, news: Records) -> RunState:
+        """The state with these audits too, and the factor that all of them support."""
+        how = self.config.audits
+        if how is None or not len(news):
+            return state
+        audits = np.concatenate([state.audits, news])
+        true, predicted, step, generation = (audits[name] for name in SCORED)
+        found = conformal_of(true, predicted, step, generation, how.coverage, memory=how.memory)
+        return replace(state, audits=audits, factor=found.factor if np.isfinite(found.factor) else None)
 
     def _tell(self, before: RunState, after: RunState, seen: Atoms, mixed: Mixed, audit: Audited) -> int:
         if self.teacher is None:
@@ -203,14 +239,18 @@ class Stepper:
             told += self.teacher.tell(seen, audit.mixed, audit.records)
         return told
 
-    def _learn(self, state: RunState) -> tuple[RunState, Mixed | None]:
-        """Where enough was told, the next model, and forces with it from here on."""
+    def _learn(self, state: RunState, mixed: Mixed) -> tuple[RunState, Mixed | None]:
+        """Where enough was told, the next model, and forces with it from here on.
+
+        Quantum forces are there already, but for blocks: those were computed where the predictor ended.
+        """
         if self.teacher is None or state.pending < self.teacher.how.absorb_every:
             return state, None
         learned = replace(state, generation=self.teacher.learn(state.generation), pending=0)
-        dynamics: Callable[..., Any] = self.dynamics(learned).start
-        regional, mixed = dynamics(motion_of(state.dynamics), state.dynamics.region)
-        return replace(learned, dynamics=regional), mixed
+        known = mixed if self.config.engine.every == 1 else None
+        dynamics: Callable[..., Any] = self.dynamics(learned, known).start
+        regional, again = dynamics(motion_of(state.dynamics), state.dynamics.region)
+        return replace(learned, dynamics=regional), again if known is None else None
 
 
 def _passed(before: int, after: int, every: int) -> bool:
@@ -228,8 +268,3 @@ def _heat(before: RunState, after: RunState) -> Heat:
     if isinstance(first, AdaptiveState) and isinstance(last, AdaptiveState):
         return heat_given(first, last, before.dynamics.region)
     return NO_HEAT
-
-
-def _at(atoms: Atoms, positions: Floats) -> Atoms:
-    """A bare configuration, as the database is to keep it."""
-    return Atoms(atoms.numbers, positions, cell=atoms.cell, pbc=atoms.pbc)

@@ -10,7 +10,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from gapsample.journeys.qmmm_config import QmmmConfig
-from gapsample.journeys.qmmm_records import read
+from gapsample.journeys.qmmm_records import moving, read
 from gapsample.journeys.qmmm_state import Records, as_audits
 from gapsample.learning import AuditedError, ErrorBudget, MissedFraction, audited_error, missed_fraction
 
@@ -31,8 +31,8 @@ class Summary:
     hours_per_ns : of the quantum engine
     asked_first, asked_last : atoms with quantum forces for each step, audits among them, at first and in the
         last tenth of the run; at first is in its first tenth, as far as the model was that of the start
-    threshold : eV/Å; larger errors of atoms that nobody flagged count as missed
-    missed : the certificate
+    threshold : eV/Å, of bounds on errors, now
+    missed : the certificate; each audit by the threshold of its time
     audited : true error of the classical forces that were trusted
     budget : where errors come from
     """
@@ -67,8 +67,6 @@ def summarize(config: QmmmConfig, atoms: Atoms) -> Summary:
     seconds = float(steps["quantum_seconds"].sum())
     asked = asked_atoms(steps)
     part = -(-len(steps) // ENDS)
-    judged = as_audits(audits)
-    threshold = float(steps["threshold"][-1])
     error = audited_error(as_audits(audits[~audits["flagged"]]))
     return Summary(
         int(steps["step"][-1]),
@@ -78,11 +76,14 @@ def summarize(config: QmmmConfig, atoms: Atoms) -> Summary:
         seconds / 3.6 / time,
         float(asked[:part][steps["generation"][:part] == 0].mean()),
         float(asked[-part:].mean()),
-        threshold,
-        missed_fraction(judged, threshold),
+        float(steps["threshold"][-1]),
+        missed_fraction(as_audits(audits)),
         error,
         ErrorBudget(
-            config.region.buffer_error, error.value, _momentum(steps), _heat_removed(steps, time, len(atoms))
+            config.region.buffer_error,
+            error.value,
+            _momentum(steps),
+            _heat_removed(steps, time, int(moving(atoms).sum())),
         ),
     )
 
@@ -98,10 +99,10 @@ def _momentum(steps: Records) -> float:
     return float(np.sqrt(np.mean(steps["momentum"][mixed] ** 2))) if mixed.any() else 0.0
 
 
-def _heat_removed(steps: Records, time: float, n_atoms: int) -> dict[str, float]:
-    """Heat removed by the thermostat for each atom of a region, eV/ps."""
-    quantum, transition = float(steps["quantum"].mean()), float(steps["transition"].mean())
-    sizes = {"quantum": quantum, "transition": transition, "classical": n_atoms - quantum - transition}
+def _heat_removed(steps: Records, time: float, n_moving: int) -> dict[str, float]:
+    """Heat removed by the thermostat for each atom of a region that is not fixed, eV/ps."""
+    quantum, transition = (float(steps[f"moving_{name}"].mean()) for name in ("quantum", "transition"))
+    sizes = {"quantum": quantum, "transition": transition, "classical": n_moving - quantum - transition}
     return {
         name: -float(steps[f"heat_{name}"].sum()) / (size * time)
         for name, size in sizes.items()

@@ -16,7 +16,7 @@ from gapsample.journeys.engines import mm_of
 from gapsample.journeys.nested_potentials import GapModel
 from gapsample.journeys.qmmm_config import QmmmConfig
 from gapsample.journeys.qmmm_state import Records, audit_of
-from gapsample.learning import Generations, Guarded, Learner, lowest_threshold
+from gapsample.learning import Generations, Guarded, Learner
 from gapsample.learning.records import AUDIT
 from gapsample.potential.files import load
 from gapsample.potential.gap import GAP
@@ -25,6 +25,7 @@ from gapsample.qmmm import ClusterLabel, Mixed
 
 LABELS, LINE = "labels.db", "generations"
 SOURCE = "qmmm"
+ASKED = ("numbers", "positions", "initial_charges", "initial_magmoms")
 Integers = NDArray[np.int64]
 
 
@@ -68,8 +69,7 @@ class Teacher:
 
     def threshold(self, generation: int) -> float:
         """Force error that flags an atom, eV/Å: as asked, but not below three residuals of the model."""
-        left = self.learner.history[generation].residual.force or 0.0
-        return lowest_threshold(self.learner.policy.threshold, float(np.sqrt(3.0)) * left)
+        return self.learner.threshold_of(generation)
 
     def tell(self, atoms: Atoms, mixed: Mixed, audit: Records | None = None) -> int:
         """Keep the quantum forces of one configuration; returns how many labels they make.
@@ -108,7 +108,7 @@ class Teacher:
         """
         if self.plain:
             wanted = np.flatnonzero(mixed.region.treated)
-            return [(atoms, self._of_whole(mixed), wanted, wanted)] if mixed.labels else []
+            return [(_bare(atoms), self._of_whole(mixed), wanted, wanted)] if mixed.labels else []
         return [
             (each.atoms, self._of_cluster(each), np.flatnonzero(each.trusted), each.cluster.wanted)
             for each in mixed.labels
@@ -130,6 +130,13 @@ class Teacher:
             forces[each.cluster.wanted] = each.forces[each.trusted]
             trusted[each.cluster.wanted] = True
         return Label(self.how.level, SOURCE, forces=forces, trusted=trusted)
+
+
+def _bare(atoms: Atoms) -> Atoms:
+    """What the engine was asked, and nothing else that came with the start."""
+    bare = atoms.copy()
+    bare.info, bare.arrays = {}, {name: bare.arrays[name] for name in ASKED if bare.has(name)}
+    return bare
 
 
 def _learned(database: Database, watermark: int) -> Iterator[tuple[Atoms, Label]]:

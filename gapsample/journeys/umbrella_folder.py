@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gapsample.errors import FileFormatError, GapsampleError
 from gapsample.journeys.umbrella_config import UmbrellaConfig, umbrella_config
-from gapsample.provenance import MANIFEST
+from gapsample.provenance import MANIFEST, read_manifest
 
 FOLDER, WINDOWS = "windows", "window-*.npz"
 FREE = {"seconds": 0.0, "cpu_seconds": 0.0}
@@ -34,12 +32,12 @@ def open_campaign(folder: str | Path, overrides: tuple[str, ...] = ()) -> OnDisk
         An override is wrong.
     """
     folder = Path(folder).absolute()
-    path = folder / MANIFEST
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        settings, cost = found["settings"], {name: float(found["cost"][name]) for name in FREE}
-        umbrella_config(settings)
-    except (OSError, ValueError, KeyError, TypeError, GapsampleError) as problem:
-        raise FileFormatError(f"{path} is no manifest of a campaign: {problem!r}; move it away") from problem
+    settings, cost = read_manifest(folder / MANIFEST, "an umbrella campaign", _understood)
     config = umbrella_config(settings, overrides)
     return OnDisk(replace(config, output=replace(config.output, folder=folder)), cost)
+
+
+def _understood(found: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, float]]:
+    """Settings that make a config, and the cost."""
+    umbrella_config(found["settings"])
+    return found["settings"], {name: float(found["cost"][name]) for name in FREE}

@@ -19,8 +19,10 @@ from gapsample.free_energy.campaign import run_windows
 from gapsample.free_energy.fitting import Options
 from gapsample.free_energy.samples import WindowRun
 from gapsample.free_energy.variables import periods_of
+from gapsample.journeys.changes import Inputs
 from gapsample.journeys.surface import Questions, SurfaceOutcome, map_surface
 from gapsample.journeys.surface_data import of_windows
+from gapsample.journeys.umbrella_changes import check_campaign
 from gapsample.journeys.umbrella_config import UmbrellaConfig
 from gapsample.journeys.umbrella_folder import FOLDER, FREE, WINDOWS, open_campaign
 from gapsample.journeys.umbrella_problem import Placement, Problem, umbrella_problem
@@ -72,7 +74,7 @@ def run_umbrella(
     Raises
     ------
     InputError
-        The folder holds windows of another campaign.
+        The folder holds windows of other settings or files: names them.
     GapsampleError
         From the files, the dynamics or the fit.
     """
@@ -87,14 +89,14 @@ def run_umbrella(
 def sample_campaign(config: UmbrellaConfig, *, progress: Progress | None = None) -> Sampled:
     """Sample the windows that are not there yet; errors as `run_umbrella`."""
     folder, who = config.output.folder, config.sampling
-    problem = umbrella_problem(config)
+    inputs, problem = check_campaign(config), umbrella_problem(config)
     known = open_campaign(folder).cost if (folder / MANIFEST).exists() else FREE
-    _note(config, problem, known)
+    _note(config, problem, inputs, known)
     began = time.monotonic(), time.process_time()
     with executor_of(who.executor, who.workers, who.address) as executor:
         runs, ending = _sampled(config, problem, executor, progress)
     spent = {"seconds": time.monotonic() - began[0], "cpu_seconds": time.process_time() - began[1]}
-    _note(config, problem, {name: round(known[name] + spent[name], 3) for name in known})
+    _note(config, problem, inputs, {name: round(known[name] + spent[name], 3) for name in known})
     return Sampled(problem, runs, ending)
 
 
@@ -172,9 +174,11 @@ def _collect(config: UmbrellaConfig, problem: Problem, runs: list[WindowRun]) ->
     return n
 
 
-def _note(config: UmbrellaConfig, problem: Problem, cost: Mapping[str, float]) -> None:
-    record = manifest(config.as_dict(), seed=config.sampling.seed, model=problem.level, cost=dict(cost))
-    write_json(config.output.folder / MANIFEST, record)
+def _note(config: UmbrellaConfig, problem: Problem, inputs: Inputs, cost: Mapping[str, float]) -> None:
+    facts = {"model": problem.level, "files": inputs.hashes, "cost": dict(cost)}
+    write_json(
+        config.output.folder / MANIFEST, manifest(config.as_dict(), seed=config.sampling.seed, **facts)
+    )
 
 
 class _Telling(Executor):

@@ -33,10 +33,31 @@ def executor_of(kind: Kind, workers: int, address: str | None) -> AbstractContex
     return found
 
 
-def quantum_workers(workers: int, timeout: float | None) -> AbstractContextManager[Executor]:
-    """Workers for quantum calculations.
+def check_quantum_workers(workers: int, timeout: float | None, address: str | None) -> None:
+    """Refuse workers for quantum calculations that there cannot be.
+
+    Raises
+    ------
+    SettingsError
+        Fewer than one, no time at all, or a time limit on a cluster, whose workers may start no process.
+    """
+    if workers < 1 or (timeout is not None and not timeout > 0.0):
+        raise SettingsError(f"wanted workers >= 1 and timeout > 0, got {workers} and {timeout}")
+    if address is not None and (timeout is not None or workers > 1):
+        raise SettingsError(
+            "with the address of a cluster, its scheduler says how many calculations run at once, and a time "
+            f"limit is to be the engine's own; leave out workers and timeout, got {workers} and {timeout}"
+        )
+
+
+def quantum_workers(
+    workers: int, timeout: float | None, address: str | None
+) -> AbstractContextManager[Executor]:
+    """Workers for quantum calculations: those of a cluster, or of this machine.
 
     A time limit gives every calculation a process of its own, so that threads do; several workers without
     one are processes.
     """
+    if address is not None:
+        return executor_of("cluster", workers, address)
     return executor_of("processes" if workers > 1 and timeout is None else "threads", workers, None)

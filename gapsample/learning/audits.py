@@ -30,6 +30,7 @@ class Audit:
     atoms : shape (n,), indices of the audited atoms
     predicted, true : shape (n,), eV/Å, norms of predicted and true force errors
     flagged : shape (n,), the atoms that were known to need a label; the others were trusted
+    threshold : eV/Å, error that mattered then; larger ones of atoms that were trusted are missed
     """
 
     generation: int
@@ -37,6 +38,7 @@ class Audit:
     predicted: Floats
     true: Floats
     flagged: Mask
+    threshold: float
 
     def __post_init__(self) -> None:
         lengths = {len(each) for each in (self.atoms, self.predicted, self.true, self.flagged)}
@@ -55,7 +57,7 @@ def audit_of(kept: Mapping[str, Any]) -> Audit:
 
 @dataclass(frozen=True)
 class MissedFraction:
-    """Share of the atoms that nobody flagged although their error exceeds the threshold.
+    """Share of the atoms that nobody flagged although their error exceeds the threshold of their time.
 
     Attributes
     ----------
@@ -75,8 +77,10 @@ class MissedFraction:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}, {self.n_audits} audits)"
 
 
-def missed_fraction(audits: Sequence[Audit], threshold: float, *, level: float = 0.95) -> MissedFraction:
-    """Certificate of a run: how much of what is trusted is wrong by more than `threshold`, eV/Å.
+def missed_fraction(audits: Sequence[Audit], *, level: float = 0.95) -> MissedFraction:
+    """Certificate of a run: how much of what was trusted is wrong by more than the threshold.
+
+    Each audit goes by its own threshold: one that is raised later forgives nothing.
 
     The interval is Clopper and Pearson's with one trial for each audit, whose outcome is the share of its
     unflagged atoms that were missed: exact where each audits one atom, wider than need be where it audits
@@ -87,7 +91,7 @@ def missed_fraction(audits: Sequence[Audit], threshold: float, *, level: float =
     Clopper & Pearson, Biometrika 26, 404 (1934).
     """
     trusted = [audit for audit in audits if not np.all(audit.flagged)]
-    shares = [float(np.mean(audit.true[~audit.flagged] > threshold)) for audit in trusted]
+    shares = [float(np.mean(audit.true[~audit.flagged] > audit.threshold)) for audit in trusted]
     low, high = clopper_pearson(sum(shares), len(shares), level)
     return MissedFraction(float(np.mean(shares)) if shares else np.nan, low, high, level, len(shares))
 

@@ -15,8 +15,9 @@ class ErrorBudget:
     Attributes
     ----------
     buffer : eV/Å, error of quantum forces for the buffer is finite (from a locality scan)
-    surrogate : eV/Å, audited root mean square error of the model where it was trusted
-    momentum : eV/Å, root mean square of the correction that restores momentum
+    surrogate : eV/Å, audited root mean square error of the model where it was trusted; NaN, and so `force`,
+        where nobody audited it
+    momentum : eV/Å, root mean square of the correction that restores momentum, on the atoms that got it
     heat : eV/ps for each atom, removed by the thermostat, by the name of the region; negative: put in
     """
 

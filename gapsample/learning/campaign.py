@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 Explore = Callable[[GAP, int], Sequence[Candidate]]
 """``explore(gap, round)``: configurations that an engine visits with a model; the same for the same round."""
 
-ROUND = "round-{:04d}.json"
+ROUND, ROUNDS = "round-{:04d}.json", "round-*.json"
 
 
 class Reason(Enum):
@@ -54,7 +54,7 @@ class Stop:
     ----------
     force_error : eV/Å; the confidence bound of the audited error of the newest generation is to be below it.
         Asked once in every round, so that in 20 rounds of a model that never is, one may pass by luck
-    labels : told in all, at most
+    labels : asked for and told in all, at most; those of others in the same database do not count
     rounds : generations of the line, at most
     """
 
@@ -89,7 +89,7 @@ class Learned:
     ----------
     reason : why
     error : audited error of the newest generation, or where that was not audited, of the one before
-    n_labels : told in this line, those before a restart included
+    n_labels : asked for by this line of models and told, those before a restart included (see `n_told`)
     failures : quantum calculations that gave nothing, since the (re)start
     """
 
@@ -144,7 +144,7 @@ def learn(
             _write(plan, asked)
         failures += _label(learner, quantum, _read(plan), executor, batch.retries)
         error = learner.audited(number)
-        log.info("generation %d: audited error %s; %d labels", number, error, learner.n_told)
+        log.info("generation %d: audited error %s; %d labels", number, error, n_told(learner))
         if error.upper <= stop.force_error:
             return _ended(learner, Reason.CONVERGED, failures)
         if learner.n_new == 0:
@@ -154,15 +154,25 @@ def learn(
             watch(learner)
 
 
+def n_told(learner: Learner) -> int:
+    """Labels that the rounds of a line of models asked for, and that are told.
+
+    The database may be shared: `Learner.n_told` counts what others have added since, too.
+    """
+    plans = [_read(path) for path in sorted(learner.folder.glob(ROUNDS))]
+    asked = {fingerprint(each.atoms) for plan in plans for each in plan}
+    return len(asked & learner.known)
+
+
 def _limit(learner: Learner, stop: Stop) -> Reason | None:
     if learner.generation.number >= stop.rounds:
         return Reason.ROUND_LIMIT
-    return Reason.LABEL_LIMIT if learner.n_told >= stop.labels else None
+    return Reason.LABEL_LIMIT if n_told(learner) >= stop.labels else None
 
 
 def _ask(learner: Learner, candidates: Sequence[Candidate], batch: Batch, stop: Stop) -> list[Asked]:
     """What a round labels: audits at random, then of the rest what teaches most, within the limit."""
-    left = stop.labels - learner.n_told
+    left = stop.labels - n_told(learner)
     audits = learner.draw(candidates, min(batch.audits, left))
     rest = [candidates[place] for place in sorted(set(range(len(candidates))) - set(audits))]
     drawn = {fingerprint(candidates[place].atoms) for place in audits}
@@ -192,7 +202,7 @@ def _label(
 def _ended(learner: Learner, reason: Reason, failures: int) -> Learned:
     errors = [learner.audited(each.number) for each in reversed(learner.history)]
     known = next((error for error in errors if error.n_audits), errors[0])
-    return Learned(reason, known, learner.n_told, failures)
+    return Learned(reason, known, n_told(learner), failures)
 
 
 def _write(path: Path, asked: Sequence[Asked]) -> None:

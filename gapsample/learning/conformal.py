@@ -24,6 +24,7 @@ from gapsample.errors import InputError
 from gapsample.learning.audits import Audit
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 NEGLIGIBLE = 1e-3  # eV/Å; predicted errors below it, of forces that symmetry fixes, count as this much
 RESIDUALS = 3.0  # no threshold below so many times the residual: what the model cannot fit it cannot judge
@@ -62,16 +63,42 @@ def conformal(audits: Sequence[Audit], coverage: float, *, memory: float = np.in
     InputError
         `coverage` is not between 0 and 1, or `memory` is not positive.
     """
+    sizes = [len(audit.true) for audit in audits]
+    return conformal_of(
+        np.concatenate([[], *(audit.true for audit in audits)]),
+        np.concatenate([[], *(audit.predicted for audit in audits)]),
+        np.repeat(np.arange(len(audits)), sizes),
+        np.repeat(np.array([audit.generation for audit in audits], dtype=int), sizes),
+        coverage,
+        memory=memory,
+    )
+
+
+def conformal_of(
+    true: Floats,
+    predicted: Floats,
+    audit: Integers,
+    generation: Integers,
+    coverage: float,
+    *,
+    memory: float = np.inf,
+) -> Conformal:
+    """The same from columns, one row for each audited atom, all of shape (n,).
+
+    Parameters
+    ----------
+    true, predicted : eV/Å
+    audit : rows with the same number belong to one audit
+    generation : of the model that was audited
+    coverage, memory : as `conformal`
+    """
     if not (0.0 < coverage < 1.0 and memory > 0.0):
         raise InputError(f"wanted 0 < coverage < 1 and memory > 0, got {coverage} and {memory}")
-    newest = max((audit.generation for audit in audits), default=0)
-    scores = [audit.true / np.maximum(audit.predicted, NEGLIGIBLE) for audit in audits]
-    weights = [
-        np.full(len(audit.true), 0.5 ** ((newest - audit.generation) / memory) / len(audit.true))
-        for audit in audits
-    ]
-    found = weighted_quantile(np.concatenate([[], *scores]), np.concatenate([[], *weights]), coverage)
-    return Conformal(found, coverage, len(audits))
+    _, place, sizes = np.unique(audit, return_inverse=True, return_counts=True)
+    age = generation.max(initial=0) - generation
+    weights = 0.5 ** (age / memory) / sizes[place]
+    found = weighted_quantile(true / np.maximum(predicted, NEGLIGIBLE), weights, coverage)
+    return Conformal(found, coverage, len(sizes))
 
 
 def weighted_quantile(scores: Floats, weights: Floats, coverage: float) -> float:

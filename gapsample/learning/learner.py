@@ -144,13 +144,17 @@ class Learner:
 
     @property
     def threshold(self) -> float:
+        """Threshold in force of the newest generation, eV/Å."""
+        return self.threshold_of(self.generation.number)
+
+    def threshold_of(self, generation: int) -> float:
         """Threshold in force, eV/Å: the policy's, but not below three residuals of a force's norm."""
-        left = self.generation.residual.force or 0.0
+        left = self.history[generation].residual.force or 0.0
         return lowest_threshold(self.policy.threshold, float(np.sqrt(3.0)) * left)
 
     def missed(self, generation: int | None = None) -> MissedFraction:
         """The certificate, of one generation or of all."""
-        return missed_fraction(self._audits_of(generation), self.threshold)
+        return missed_fraction(self._audits_of(generation))
 
     def audited(self, generation: int | None = None) -> AuditedError:
         """The audited error, of one generation or of all."""
@@ -306,8 +310,9 @@ class Learner:
         assert seen.forces is not None
         true = np.linalg.norm(seen.forces - label.forces, axis=1)
         which = np.flatnonzero(chosen if label.trusted is None else chosen & label.trusted)
-        flagged = self.conformal.bound(predicted) > self.threshold
-        return Audit(self.generation.number, which, predicted[which], true[which], flagged[which])
+        threshold = self.threshold
+        flagged = self.conformal.bound(predicted[which]) > threshold
+        return Audit(self.generation.number, which, predicted[which], true[which], flagged, threshold)
 
     def _audits_of(self, generation: int | None) -> list[Audit]:
         return [audit for audit in self.audits if generation in (None, audit.generation)]

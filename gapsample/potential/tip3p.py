@@ -67,6 +67,11 @@ class FlexibleTIP3P:
             raise InputError(
                 f"TIP3P wants water molecules one after the other, each as O, H, H; got {atoms.symbols}"
             )
+        if atoms.pbc.any() and not atoms.pbc.all():
+            raise InputError(
+                f"TIP3P wants a cell that is periodic all around, or none; got pbc {atoms.pbc.tolist()}. A "
+                "cluster that meets its own image wants a smaller region or buffer, or a larger cell"
+            )
         ewald = _ewald(atoms, self.cutoff) if atoms.pbc.any() else None
         made = _made(n, ewald, self.charge, self.platform)
         return made.evaluate(atoms, forces=forces, virial=virial, error=error)

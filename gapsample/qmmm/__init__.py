@@ -16,6 +16,7 @@ from gapsample.qmmm.layers import Hops, Scene, Within
 from gapsample.qmmm.mixing import ClusterLabel, ForceMixing, Mixed
 from gapsample.qmmm.region import Layer, Region
 from gapsample.qmmm.selection import ErrorThreshold, Seeds, Selection
+from gapsample.qmmm.thermodynamic_force import ThermodynamicForce
 from gapsample.sampling.time_limit import InTime, TimedOut
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Scene",
     "Seeds",
     "Selection",
+    "ThermodynamicForce",
     "TimedOut",
     "Within",
     "carve",

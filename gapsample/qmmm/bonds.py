@@ -11,7 +11,7 @@ from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 
 from gapsample.descriptors.neighbours import find_neighbours
-from gapsample.errors import InputError
+from gapsample.errors import InputError, UnknownName
 from gapsample.qmmm.unwrap import Edges, components, unwrapped
 
 Bools = NDArray[np.bool_]
@@ -78,6 +78,18 @@ class Bonding:
     largest_molecule: int = 50
     radii: Mapping[str, float] = field(default_factory=dict)
     molecules: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.stretch > 0.0 and self.largest_molecule >= 0):
+            raise InputError(
+                f"bonding wants stretch > 0 and largest_molecule >= 0, got {self.stretch} and "
+                f"{self.largest_molecule}"
+            )
+        for symbol, radius in self.radii.items():
+            if symbol not in atomic_numbers:
+                raise UnknownName("chemical symbol in bonding.radii", symbol, atomic_numbers)
+            if not radius >= 0.0:
+                raise InputError(f"bonding.radii wants radii >= 0 Å, got {radius} for {symbol}")
 
     def find(self, atoms: Atoms) -> Bonds:
         """Bonds of a configuration, in any cell or none.

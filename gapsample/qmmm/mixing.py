@@ -18,7 +18,7 @@ from gapsample.qmmm.bonds import Bonding
 from gapsample.qmmm.clusters import Carving, Cluster, carve
 from gapsample.qmmm.engine import Answer, Engine
 from gapsample.qmmm.layers import Scene
-from gapsample.qmmm.momentum import Share, carriers, without_net
+from gapsample.qmmm.momentum import Share, carriers, restoring
 from gapsample.qmmm.region import Region
 from gapsample.qmmm.selection import Selector
 from gapsample.qmmm.solving import solve
@@ -69,6 +69,7 @@ class Mixed:
     mm : the classical potential's evaluation of the whole configuration
     labels : the quantum calculations
     net_force : shape (3,), eV/Å, what mixing had added to the sum of forces before it was taken away
+    correction : shape (n_atoms, 3), eV/Å, part of `forces` that took it away; 0 on atoms that do not carry it
     energy : eV where these forces have one: no atom quantum, or all of them and the engine saw the
         configuration whole. Else NaN: mixed forces are not the gradient of anything
     """
@@ -78,6 +79,7 @@ class Mixed:
     mm: Evaluation
     labels: list[ClusterLabel]
     net_force: Floats
+    correction: Floats
     energy: float
 
 
@@ -100,7 +102,8 @@ class ForceMixing:
         OpenMM System)
     error : which predicted error is asked of `mm` at each step
     executor : where clusters are solved at once; None: here, one after the other
-    enlargements : how often the buffer of a cluster grows after all settings of the engine failed on it
+    enlargements : how often the buffer of a cluster grows after all settings of the engine failed on it;
+        one that is the whole configuration cannot
 
     References
     ----------
@@ -144,11 +147,22 @@ class ForceMixing:
         scene = self.scene(atoms, seen)
         return self._mixed(scene, self.selector(scene, previous))
 
-    def forces(self, atoms: Atoms, region: Region, seen: Evaluation | None = None) -> Mixed:
-        """Mix forces with a region that is given; for the rest as `step`."""
+    def forces(
+        self,
+        atoms: Atoms,
+        region: Region,
+        seen: Evaluation | None = None,
+        labels: list[ClusterLabel] | None = None,
+    ) -> Mixed:
+        """Mix forces with a region that is given; for the rest as `step`.
+
+        Parameters
+        ----------
+        labels : the quantum calculations for this region at these positions, if they are known already
+        """
         if region.n_atoms != len(atoms):
             raise InputError(f"the region is of {region.n_atoms} atoms, the configuration of {len(atoms)}")
-        return self._mixed(self.scene(atoms, seen), region)
+        return self._mixed(self.scene(atoms, seen), region, labels)
 
     def scene(self, atoms: Atoms, seen: Evaluation | None = None) -> Scene:
         """The configuration with its bonds and classical evaluation, as the selector sees it."""
@@ -156,21 +170,22 @@ class ForceMixing:
             seen = self.mm.evaluate(atoms, forces=True, error=self.error)
         return Scene(atoms, self.bonding.find(atoms), seen)
 
-    def _mixed(self, scene: Scene, region: Region) -> Mixed:
+    def _mixed(self, scene: Scene, region: Region, labels: list[ClusterLabel] | None = None) -> Mixed:
         mm = scene.seen
         if mm is None or mm.forces is None:
             raise InputError("force mixing wants forces of the classical potential, which gave none")
-        labels = self._labels(scene, region.treated)
+        if labels is None:
+            labels = self._labels(scene, region.treated)
         change = np.zeros_like(mm.forces)
         for label in labels:
             wanted = label.cluster.wanted
             difference = label.forces[label.cluster.trusted] - self._classical(label.cluster, mm.forces)
             change[wanted] = region.weight[wanted, None] * difference
-        net = change.sum(axis=0)
+        net, correction = change.sum(axis=0), np.zeros_like(change)
         if self.momentum is not None and labels:
-            masses = scene.atoms.get_masses()
-            change = without_net(change, masses, carriers(region, self.momentum))
-        return Mixed(mm.forces + change, region, mm, labels, net, _energy(mm, labels, region))
+            correction = restoring(net, scene.atoms.get_masses(), carriers(region, self.momentum))
+        forces = mm.forces + (change + correction)
+        return Mixed(forces, region, mm, labels, net, correction, _energy(mm, labels, region))
 
     def _classical(self, cluster: Cluster, forces: Floats) -> Floats:
         """Classical forces that the quantum ones replace, shape (n_wanted, 3)."""
@@ -199,7 +214,7 @@ class ForceMixing:
             for cluster, answer in zip(clusters, answers, strict=True):
                 if isinstance(answer, Answer):
                     solved.append(_label(cluster, answer, enlarged))
-                elif enlarged == self.enlargements:
+                elif cluster.complete or enlarged == self.enlargements:
                     raise answer
                 else:
                     unsolved.append(cluster)

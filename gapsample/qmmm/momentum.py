@@ -15,12 +15,12 @@ Floats = NDArray[np.float64]
 Share = Literal["core", "quantum", "all"]
 
 
-def without_net(change: Floats, masses: Floats, chosen: Bools) -> Floats:
-    """The change of forces less its sum, taken from the chosen atoms by mass (one acceleration for all).
+def restoring(net: Floats, masses: Floats, chosen: Bools) -> Floats:
+    """Forces whose sum is `-net`, on the chosen atoms by mass (one acceleration for all), shape (n_atoms, 3).
 
     Parameters
     ----------
-    change : shape (n_atoms, 3), eV/Å, mixed minus classical forces
+    net : shape (3,), eV/Å, the sum of what mixing adds to classical forces
     masses : shape (n_atoms,), amu
     chosen : shape (n_atoms,), not empty
 
@@ -29,7 +29,7 @@ def without_net(change: Floats, masses: Floats, chosen: Bools) -> Floats:
     Bernstein, Kermode & Csányi, Rep. Prog. Phys. 72, 026501 (2009), sec. 4.
     """
     share = np.where(chosen, masses, 0.0)
-    return change - np.outer(share / share.sum(), change.sum(axis=0))
+    return -np.outer(share / share.sum(), net)
 
 
 def carriers(region: Region, share: Share) -> Bools:

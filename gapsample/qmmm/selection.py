@@ -16,8 +16,9 @@ from gapsample.qmmm.region import Layer, Region, weights_of
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-Criterion = Callable[[Scene], Layer]
-"""What asks for quantum forces: any function of a `Scene` will do (see `Layer.of`)."""
+Criterion = Callable[[Scene], Layer | Bools]
+"""What asks for quantum forces: any function of a `Scene` will do. It returns a mask, shape (n_atoms,), or a
+`Layer` where atoms that are in are to stay longer."""
 
 Selector = Callable[[Scene, Region | None], Region]
 """The region of a configuration, given the one before it (None at the start)."""
@@ -71,10 +72,9 @@ class Seeds:
 
     def __call__(self, scene: Scene) -> Layer:
         members = np.zeros(len(scene.atoms), bool)
-        try:
-            members[list(self.atoms)] = True
-        except IndexError as problem:
-            raise InputError(f"seeds {self.atoms} are not all among {len(members)} atoms") from problem
+        if not all(0 <= atom < len(members) for atom in self.atoms):
+            raise InputError(f"seeds {self.atoms} are not all among {len(members)} atoms, counted from 0")
+        members[list(self.atoms)] = True
         return Layer.of(members) if self.around is None else self.around.layer(scene, members)
 
 
@@ -107,11 +107,12 @@ class Selection:
         Raises
         ------
         InputError
-            `previous` belongs to another number of atoms, or a criterion cannot be applied.
+            `previous` belongs to another number of atoms, a criterion cannot be applied, or it returns
+            something else than a mask of all atoms.
         """
         if previous is not None and previous.n_atoms != len(scene.atoms):
             raise InputError(f"the previous region is of {previous.n_atoms} atoms, now {len(scene.atoms)}")
-        wanted = _united([criterion(scene) for criterion in self.criteria])
+        wanted = _united([_layer(criterion(scene), len(scene.atoms)) for criterion in self.criteria])
         core = wanted.after(None if previous is None else previous.core)
         grown = Layer.of(core) if self.growth is None else self.growth.layer(scene, core)
         quantum = scene.bonds.with_molecules(grown.after(None if previous is None else previous.quantum))
@@ -125,6 +126,19 @@ class Selection:
         least = np.full(int(bonds.molecule.max()) + 1, np.inf)
         np.minimum.at(least, bonds.molecule, distance)
         return np.where(bonds.whole, least[bonds.molecule], distance)
+
+
+def _layer(answer: Layer | Bools, n_atoms: int) -> Layer:
+    """What a criterion answers, as a layer."""
+    inner, outer = answer if isinstance(answer, Layer) else Layer.of(answer)
+    layer = Layer(np.asarray(inner), np.asarray(outer))
+    for mask in layer:
+        if mask.shape != (n_atoms,) or mask.dtype != bool:
+            raise InputError(
+                f"a criterion is to return a mask of {n_atoms} booleans, or a Layer of two, got shape "
+                f"{mask.shape} of {mask.dtype}"
+            )
+    return layer
 
 
 def _united(layers: list[Layer]) -> Layer:

@@ -76,7 +76,7 @@ class MixedDynamics(Generic[Moving]):
         return Regional(self.integrator.kick(motion, mixed.forces), mixed.region), mixed
 
     def _mixed(self, motion: Moving, region: Region | None) -> Mixed:
-        mixed = self.mixing(_moved(self.atoms, motion.positions), region)
+        mixed = self.mixing(moved(self.atoms, motion.positions), region)
         finite_forces(mixed.forces, self.integrator.time_step, mixed.energy)
         return mixed
 
@@ -129,10 +129,10 @@ class MixedBlocks(Generic[Moving]):
         """The dynamics of one block, which has one quantum call; what that sees is put into `seen`."""
 
         def classical(positions: Floats) -> Floats:
-            return _known(self.classical.evaluate(_moved(self.atoms, positions)).forces)
+            return _known(self.classical.evaluate(moved(self.atoms, positions)).forces)
 
         def correction(positions: Floats) -> Floats:
-            seen.append(self.mixing(_moved(self.atoms, positions), region))
+            seen.append(self.mixing(moved(self.atoms, positions), region))
             return seen[-1].forces - _known(seen[-1].mm.forces)
 
         return PredictorCorrector(self.integrator, classical, correction, self.every, self.model, self.memory)
@@ -168,11 +168,12 @@ def regional_codec(inner: Codec[Inner]) -> Codec[Regional[Inner]]:
     return Codec(f"{inner.kind} with a region", inner.schema, pack, unpack)
 
 
-def _moved(atoms: Atoms, positions: Floats) -> Atoms:
-    moved = atoms.copy()
-    moved.set_constraint()
-    moved.positions[:] = positions
-    return moved
+def moved(atoms: Atoms, positions: Floats) -> Atoms:
+    """The same atoms, with charges and spins, elsewhere: as potentials and engines are asked."""
+    there = atoms.copy()
+    there.set_constraint()
+    there.positions[:] = positions
+    return there
 
 
 def _known(forces: Floats | None) -> Floats:

@@ -76,7 +76,8 @@ def test_a_campaign_is_resumed_wherever_it_was_moved_but_not_as_another(folder, 
     (tmp_path / "moved" / "windows" / "window-000003.npz").unlink()
     assert "minima (r)" in run("resume", tmp_path / "moved", "--set", "sampling.workers=2")
     assert contents(tmp_path / "moved" / "windows") == contents(folder / "out" / "windows")
-    assert "another potential, seed" in run("resume", tmp_path / "moved", "--set", "sampling.seed=5", code=1)
+    refused = run("resume", tmp_path / "moved", "--set", "sampling.seed=5", code=1)
+    assert "sampling.seed is 0 in this campaign and would be 5" in refused
 
 
 def test_other_methods_are_set_beside_a_surface_in_one_call(folder, tmp_path):

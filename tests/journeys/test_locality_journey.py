@@ -13,6 +13,7 @@ from ase import Atoms
 from ase.build import bulk
 from click.testing import CliRunner
 
+from gapsample.cli.check import check
 from gapsample.cli.locality import locality
 from gapsample.errors import FileFormatError, InputError, SettingsError
 from gapsample.journeys.locality import chosen, configurations, run_locality
@@ -128,3 +129,49 @@ def test_a_config_that_cannot_be_is_refused(config: Path) -> None:
         load_locality_config(config, ["atoms.per_species=0"])
     with pytest.raises(FileFormatError, match=r"no\.xyz"):
         configurations(load_locality_config(config, ["configurations.0.file=no.xyz"]))
+
+
+def test_a_check_tells_clusters_and_their_time_and_leaves_no_trace(config: Path) -> None:
+    before = sorted(config.parent.rglob("*"))
+    answer = CliRunner().invoke(check, [str(config)])
+    assert answer.exit_code == 0, answer.output
+    for words in (
+        "systems      256 atoms, 256 atoms",
+        "clusters     radius 3 Å: 6 of 13 to 13 atoms, 0 would be the whole configuration",
+        "cost         20 quantum calculations; 13 atoms take",
+        "ready",
+    ):
+        assert words in answer.output
+    assert sorted(path for path in config.parent.rglob("*") if "__pycache__" not in path.parts) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("configurations.0.file=nowhere.xyz", "nowhere.xyz"),
+        ("qm.function=absent", "no function 'absent'"),
+        ("mm.function=absent", "no function 'absent'"),
+        ("atoms.indices=[256]", "atoms.indices want 0 to 255"),
+    ],
+)
+def test_a_check_finds_what_would_stop_a_scan(config: Path, change: str, words: str) -> None:
+    answer = CliRunner().invoke(check, [str(config), "--set", change])
+    assert answer.exit_code == 1
+    assert words in answer.stderr
+
+
+def test_a_cluster_changes_nothing(config: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="dask is an extra: gapsample[cluster]")
+    small = ["cluster.radii=[3.0]", "atoms.per_species=1"]
+    one = run_locality(load_locality_config(config, small))
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        host="127.0.0.1",
+        protocol="tcp://",
+        dashboard_address=None,
+        silence_logs=50,
+    ) as cluster:
+        two = run_locality(load_locality_config(config, [*small, f"address={cluster.scheduler_address}"]))
+    np.testing.assert_array_equal(one.found.errors["classical"], two.found.errors["classical"])

@@ -103,7 +103,7 @@ def test_a_file_may_be_moved_but_not_changed(tmp_path):
     text = BOX.replace('kind = "lennard_jones"', 'kind = "tabulated"\nfile = "pair.txt"\nscale = 1.0')
     begin(load_nested_config(written(tmp_path, text), ["stop.steps=2"]))
     (tmp_path / "pair.txt").rename(tmp_path / "moved.txt")
-    with pytest.raises(InputError, match="gone; put it back, or say where it is now"):
+    with pytest.raises(InputError, match="is not there; put it back, or say where it is now"):
         resume(tmp_path / "box")
     resume(tmp_path / "box", (f"potential.file={tmp_path / 'moved.txt'}", "stop.steps=3"))
     np.savetxt(tmp_path / "moved.txt", np.transpose([r, 5.0 * (r**-12.0 - r**-6.0)]))

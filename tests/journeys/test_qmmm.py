@@ -7,25 +7,32 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import ase.io
 import numpy as np
 import pytest
+from ase.constraints import FixAtoms
 from qmmm_worlds import crystal_gap, lennard_jones, world
 
 from gapsample.database import Database
 from gapsample.errors import InputError, SettingsError
+from gapsample.journeys import qmmm_stepper
 from gapsample.journeys.engines import mm_of
 from gapsample.journeys.qmmm_config import load_qmmm_config
-from gapsample.journeys.qmmm_problem import stepper_of
-from gapsample.journeys.qmmm_records import NAMES, STEP, frames, read
+from gapsample.journeys.qmmm_problem import first_motion, stepper_of
+from gapsample.journeys.qmmm_records import LAYERS, NAMES, STEP, frames, read, step_row
 from gapsample.journeys.qmmm_run import run_qmmm
 from gapsample.journeys.qmmm_state import RunState, as_audits
 from gapsample.learning import Generations, missed_fraction
-from gapsample.qmmm import QuantumFailed, Region
+from gapsample.learning.conformal import conformal_of
+from gapsample.potential.files import load
+from gapsample.qmmm import Engine, QuantumFailed, Region
 from gapsample.qmmm.history import members
-from gapsample.qmmm.trajectory import Regional
+from gapsample.qmmm.trajectory import Regional, moved
+from gapsample.rng import stream
 from gapsample.sampling.loop import Reason
 
 RUN = "import sys; from gapsample.cli import main; main(['-q', 'qmmm', *sys.argv[1:]])"
@@ -170,9 +177,9 @@ def test_quantum_atoms_have_forces_of_the_engine_and_the_others_of_the_model(who
     models = Generations(folder / "out" / "generations")
     last = list(frames(folder / "out", ase.io.read(folder / "start.xyz")))[-1]
     gap = models.load(models.all()[last.info["generation"]])
-    classical = gap.evaluate(last).forces
+    classical = gap.evaluate(last, error="forces").forces  # as the run asks: sums in another order
     outside = last.arrays["layer"] == 0
-    np.testing.assert_allclose(last.arrays["mixed_forces"][outside], classical[outside], atol=1e-12)
+    np.testing.assert_array_equal(last.arrays["mixed_forces"][outside], classical[outside])
     quantum = lennard_jones().evaluate(last).forces
     inside = last.arrays["layer"] >= 2
     assert inside.any()
@@ -184,9 +191,10 @@ def test_audits_hold_what_the_certificate_says(whole):
     folder, said = whole[0].parent / "out", whole[1].summary
     audits = read(folder, "audits")
     assert list(audits["step"]) == [step for step in range(3, 25, 3) for _ in range(4)]
-    assert said.missed == missed_fraction(as_audits(audits), said.threshold)
-    factor = np.repeat(read(folder, "steps")["factor"][2::3], 4)
-    np.testing.assert_allclose(audits["bound"], audits["predicted"] * factor)
+    assert said.missed == missed_fraction(as_audits(audits))
+    steps = read(folder, "steps")[2::3]
+    np.testing.assert_array_equal(audits["threshold"], np.repeat(steps["threshold"], 4))
+    np.testing.assert_allclose(audits["bound"], audits["predicted"] * np.repeat(steps["factor"], 4))
     kept = [each.label.extra["audit"] for each in Database(folder / "labels.db").select(config_type="audit")]
     assert np.isin(np.concatenate([each["true"] for each in kept]), audits["true"]).all()
 
@@ -216,6 +224,157 @@ def test_mixed_plainly_labels_are_of_the_whole_configuration(made, tmp_path):
     assert seeded.label.trusted[:2].all()
 
 
+class Seeing:
+    """A potential that remembers what it was asked."""
+
+    def __init__(self, potential):
+        self.potential, self.asked, self.errors = potential, [], []
+
+    def evaluate(self, atoms, *, forces=True, virial=False, error=False):
+        self.asked.append(atoms.copy())
+        self.errors.append(error)
+        return self.potential.evaluate(atoms, forces=forces, virial=virial, error=error)
+
+
+@contextmanager
+def stepping(config, atoms, settings=(), **mixing):
+    """A stepper, and its first state; `mixing` replaces what forces are mixed of."""
+    loaded = load_qmmm_config(config, ["learn.absorb_every=99", *settings])
+    with stepper_of(loaded, atoms) as stepper:
+        stepper = replace(stepper, mixing=replace(stepper.mixing, **mixing))
+        yield stepper, stepper.start(first_motion(loaded, stepper))
+
+
+def test_an_audit_and_a_label_are_of_the_same_electronic_system_as_the_dynamics(made, tmp_path):
+    config, engine = world(tmp_path, made), Seeing(lennard_jones())
+    atoms = ase.io.read(tmp_path / "start.xyz")
+    charges, spins = 0.01 * np.arange(1.0, 108.0), 1.0 + np.arange(107.0)
+    atoms.set_initial_charges(charges)
+    atoms.set_initial_magnetic_moments(spins)
+    atoms.set_momenta(np.ones((107, 3)))
+    settings = ["region.how=plain", "region.error.enter=9.0", "region.seeds=[0]", "audits.every=1"]
+    with stepping(config, atoms, settings, qm=Engine((engine,))) as (stepper, state):
+        before = len(engine.asked)
+        _, story = stepper(state, stream(1))
+        told = [each.atoms for each in stepper.teacher.learner.pending]
+    assert story.audit.mixed is not None
+    assert len(engine.asked) > before + len(story.mixed.labels)
+    for each in engine.asked:
+        which = np.rint(100.0 * each.get_initial_charges()).astype(int) - 1
+        np.testing.assert_array_equal(each.get_initial_charges(), charges[which])
+        np.testing.assert_array_equal(each.get_initial_magnetic_moments(), spins[which])
+    assert told
+    for each in told:
+        np.testing.assert_array_equal(each.get_initial_charges(), charges)
+        np.testing.assert_array_equal(each.get_initial_magnetic_moments(), spins)
+        assert not each.has("momenta")
+
+
+@pytest.mark.parametrize("share", ["core", "quantum", "all", "none"])
+def test_the_momentum_of_the_error_budget_is_the_correction_that_atoms_got(share, made, tmp_path):
+    config = world(tmp_path, made)
+    atoms = ase.io.read(tmp_path / "start.xyz")
+    settings = [f"region.momentum={share}", "region.seeds=[0]", "region.ramp=2.0"]
+    with stepping(config, atoms, settings) as (stepper, state):
+        _, story = stepper(state, stream(1))
+        bare = replace(stepper.mixing, momentum=None)
+        here = moved(atoms, story.positions)
+        alone = bare.forces(here, story.mixed.region, story.mixed.mm).forces
+        said = step_row(story, atoms.get_masses(), np.ones(107, bool))["momentum"]
+    region = story.mixed.region
+    carry = {"core": region.core, "quantum": region.quantum, "all": np.ones(107, bool)}
+    if share == "none":
+        assert said == 0.0
+    else:
+        got = (story.mixed.forces - alone)[carry[share]]
+        assert said == pytest.approx(np.sqrt(np.mean(np.sum(got**2, axis=1))))
+        assert said > 0.0
+
+
+def test_fixed_atoms_carry_no_temperature(made, tmp_path):
+    config = world(tmp_path, made)
+    atoms = ase.io.read(tmp_path / "start.xyz")
+    atoms.set_constraint(FixAtoms(range(0, 107, 2)))
+    ase.io.write(tmp_path / "start.xyz", atoms)
+    around = "region.around={kind='within',inner=2.8}"
+    run_qmmm(load_qmmm_config(config, ["stop.steps=3", "output.frames_every=1", "region.seeds=[0]", around]))
+    free, steps = np.arange(107) % 2 == 1, read(tmp_path / "out", "steps")
+    for frame, row in zip(frames(tmp_path / "out", atoms), steps, strict=True):
+        assert np.all(frame.get_velocities()[~free] == 0.0)
+        layer = frame.arrays["layer"]
+        for name, chosen in (
+            ("temperature", free),
+            ("temperature_quantum", free & (layer > 0)),
+            ("temperature_classical", free & (layer == 0)),
+        ):
+            assert row[name] == pytest.approx(frame[chosen].get_temperature())
+        assert row["moving_quantum"] == np.sum(free & (layer >= LAYERS.index("quantum"))) < row["quantum"]
+
+
+def test_the_bound_is_calibrated_once_for_each_audit_however_many_steps_there_are(
+    made, tmp_path, monkeypatch
+):
+    """So that a step costs no more for all the audits behind it."""
+    counted = []
+
+    def counting(*columns, **how):
+        counted.append(len(columns[0]))
+        return conformal_of(*columns, **how)
+
+    monkeypatch.setattr(qmmm_stepper, "conformal_of", counting)
+    run_qmmm(load_qmmm_config(world(tmp_path, made), ["stop.steps=13", "audits.every=5"]))
+    assert counted == [4, 8]
+
+
+CRITERION = """
+import numpy as np
+
+from gapsample.qmmm import Layer
+
+
+def nobody():
+    return lambda scene: Layer.of(np.zeros(len(scene.atoms), bool))
+"""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error"),
+    [
+        ("seeds=[0]", False),
+        ("error={enter=0.04,leave=0.03}", "forces"),
+        ("criterion={file='criterion.py',function='nobody'}", "forces"),
+    ],
+    ids=["seeds", "error", "criterion"],
+)
+def test_predicted_errors_are_asked_for_only_where_something_goes_by_them(wanted, error, made, tmp_path):
+    config, gap = world(tmp_path, made), Seeing(load(made / "gap.npz"))
+    (tmp_path / "criterion.py").write_text(CRITERION)
+    atoms = ase.io.read(tmp_path / "start.xyz")
+    settings = ["learn=none", "audits=none", f"region={{{wanted},terminate=false}}"]
+    with stepping(config, atoms, settings, mm=gap) as (stepper, state):
+        before = len(gap.asked)
+        stepper(state, stream(1))
+    assert len(gap.asked) > before
+    for asked, how in zip(gap.asked[before:], gap.errors[before:], strict=True):
+        assert how == (error if len(asked) == len(atoms) else False)
+
+
+def test_after_learning_forces_are_those_of_the_new_model_and_nothing_is_solved_again(made, tmp_path):
+    config, engine = world(tmp_path, made), Seeing(lennard_jones())
+    atoms = ase.io.read(tmp_path / "start.xyz")
+    settings = ["learn.absorb_every=3", "learn.every=1", "region.momentum=none", "region.seeds=[0]"]
+    with stepping(config, atoms, settings, qm=Engine((engine,))) as (stepper, state):
+        while state.generation < 2:
+            state, story = stepper(state, stream(1, iteration=state.step))
+        here = moved(atoms, story.positions)
+        classical = stepper.model(state).evaluate(here).forces
+    outside = ~state.dynamics.region.treated
+    np.testing.assert_allclose(state.motion.forces[outside], classical[outside], atol=1e-12)
+    assert np.abs(story.mixed.forces - state.motion.forces)[outside].max() > 1e-6
+    asked = [each.positions.tobytes() for each in engine.asked]
+    assert len(set(asked)) == len(asked)
+
+
 def test_a_region_of_everything_is_the_engine_and_conserves_its_energy(made, tmp_path):
     config = world(tmp_path, made)
     text = config.read_text()
@@ -230,6 +389,7 @@ def test_a_region_of_everything_is_the_engine_and_conserves_its_energy(made, tmp
     total = steps["energy"] + kinetic
     assert np.ptp(total) < 0.03 * np.ptp(kinetic)
     assert np.isnan(outcome.summary.missed.value)
+    assert "not known" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_a_report_and_a_trajectory_are_there_for_people_and_other_programs(whole):
@@ -246,7 +406,7 @@ def test_a_report_and_a_trajectory_are_there_for_people_and_other_programs(whole
 
 
 def test_a_run_with_other_settings_is_refused(whole):
-    with pytest.raises(InputError, match="written with model"):
+    with pytest.raises(InputError, match=r"dynamics\.temperature is 300\.0 in this run"):
         run_qmmm(load_qmmm_config(whole[0], ["dynamics.temperature=400.0"]))
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
 from ase import Atoms, units
+from click.testing import CliRunner
 
+from gapsample.cli.check import check
 from gapsample.database import Database
 from gapsample.errors import InputError, SettingsError, UnknownName
 from gapsample.free_energy import AngleField, DistanceField, TorsionField, read_plumed
@@ -19,7 +22,7 @@ from gapsample.journeys.umbrella_problem import umbrella_problem
 from gapsample.journeys.umbrella_run import run_umbrella
 
 sys.path.insert(0, str(Path(__file__).parent))
-from umbrella_campaigns import CONFIG, K, written
+from umbrella_campaigns import CONFIG, MADE, K, written
 
 KT = units.kB * 300.0
 
@@ -82,9 +85,41 @@ def test_a_lost_window_is_sampled_again_to_the_same_bits(outcome):
     assert path.read_bytes() == before
 
 
-def test_windows_of_another_potential_are_refused(outcome):
-    with pytest.raises(InputError, match="another potential"):
-        run_umbrella(loaded(outcome.folder.parent, "potential.settings.k=3.0"))
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("potential.settings.k=3.0", r"potential\.settings\.k is 2.0 in this campaign and would be 3.0"),
+        ("sampling.seed=4", r"sampling\.seed is 0 in this campaign and would be 4"),
+        ("schedule.n_steps=800", r"schedule\.n_steps is 1600"),
+        ("windows.kappa=3.0", r"windows\.kappa is 2.0"),
+        ("potential.file=nowhere.py", r"nowhere\.py is not there; .* --set potential\.file=PATH"),
+    ],
+)
+def test_windows_of_other_settings_are_refused_by_name_and_left_as_they_are(outcome, change, words):
+    before = (outcome.folder / "manifest.json").read_bytes()
+    with pytest.raises(InputError, match=words):
+        run_umbrella(loaded(outcome.folder.parent, change))
+    answer = CliRunner().invoke(check, [str(outcome.folder.parent / "config.toml"), "--set", change])
+    assert answer.exit_code == 1
+    with pytest.raises(InputError, match=words):
+        raise InputError(answer.stderr)
+    assert (outcome.folder / "manifest.json").read_bytes() == before
+
+
+def test_windows_elsewhere_are_refused_by_their_files(outcome):
+    """What is not in the settings of the campaign: the place of a window."""
+    with pytest.raises(InputError, match="another potential, seed, start, schedule or window"):
+        run_umbrella(loaded(outcome.folder.parent, "windows.ranges=[[2.5, 3.4]]"))
+
+
+def test_a_campaign_goes_on_wherever_it_lies_now(outcome, tmp_path):
+    (tmp_path / MADE.name).write_bytes(MADE.read_bytes())
+    copytree(outcome.folder, tmp_path / "out")
+    (tmp_path / "out" / "windows" / "window-000002.npz").unlink()
+    moved = [f"potential.file={tmp_path / MADE.name}", f"start.file={tmp_path / MADE.name}"]
+    assert len(run_umbrella(loaded(tmp_path, *moved)).runs) == 5
+    with np.load(outcome.folder / "surface.npz") as one, np.load(tmp_path / "out" / "surface.npz") as other:
+        np.testing.assert_array_equal(one["free_energy"], other["free_energy"])
 
 
 def test_a_folder_of_windows_gives_the_same_surface(outcome, tmp_path):

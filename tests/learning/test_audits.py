@@ -10,12 +10,10 @@ from gapsample.errors import InputError
 from gapsample.learning import Audit, audited_error, clopper_pearson, missed_fraction
 
 
-def audit(true, flagged=None, generation=0):
+def audit(true, flagged=None, threshold=1.0):
     true = np.asarray(true, dtype=float)
-    nobody = np.zeros(len(true), dtype=bool)
-    return Audit(
-        generation, np.arange(len(true)), np.ones(len(true)), true, nobody if flagged is None else flagged
-    )
+    flagged = np.zeros(len(true), dtype=bool) if flagged is None else flagged
+    return Audit(0, np.arange(len(true)), np.ones(len(true)), true, flagged, threshold)
 
 
 @pytest.mark.parametrize("p", [0.0, 0.02, 0.3, 1.0])
@@ -34,7 +32,7 @@ def test_the_interval_is_the_one_of_scipy():
 
 
 def test_no_audits_say_nothing():
-    found = missed_fraction([], 0.1)
+    found = missed_fraction([])
     assert np.isnan(found.value)
     assert (found.low, found.high) == (0.0, 1.0)
     assert audited_error([]).upper == np.inf
@@ -42,11 +40,16 @@ def test_no_audits_say_nothing():
 
 def test_flagged_atoms_are_not_missed():
     flagged = np.array([True, False])
-    found = missed_fraction(
-        [audit([9.0, 0.1], flagged), audit([9.0, 9.0], ~flagged), audit([9.0], flagged[:1])], 1.0
-    )
+    audits = [audit([9.0, 0.1], flagged), audit([9.0, 9.0], ~flagged), audit([9.0], flagged[:1])]
+    found = missed_fraction(audits)
     assert found.value == 0.5
     assert found.n_audits == 2
+
+
+def test_a_threshold_raised_later_forgives_nothing():
+    before = [audit([0.5], threshold=0.2), audit([0.1], threshold=0.2)]
+    assert missed_fraction(before).value == 0.5
+    assert missed_fraction([*before, audit([0.5], threshold=0.6)]).value == pytest.approx(1.0 / 3.0)
 
 
 def test_the_certificate_covers_also_where_atoms_of_an_audit_are_alike():
@@ -54,7 +57,8 @@ def test_the_certificate_covers_also_where_atoms_of_an_audit_are_alike():
     p, n, seeds, hits = 0.1, 30, 800, 0
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
-        found = missed_fraction([audit(np.full(8, float(rng.random() < p))) for _ in range(n)], 0.5)
+        audits = [audit(np.full(8, float(rng.random() < p)), threshold=0.5) for _ in range(n)]
+        found = missed_fraction(audits)
         hits += found.low <= p <= found.high
     assert hits >= binom.ppf(1e-3, seeds, 0.95)
 
@@ -73,4 +77,4 @@ def test_impossible_counts_are_refused():
     with pytest.raises(InputError, match="k = 3"):
         clopper_pearson(3, 2)
     with pytest.raises(InputError, match="lengths"):
-        Audit(0, np.arange(2), np.ones(2), np.ones(3), np.zeros(2, dtype=bool))
+        Audit(0, np.arange(2), np.ones(2), np.ones(3), np.zeros(2, dtype=bool), 1.0)

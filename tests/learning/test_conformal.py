@@ -17,7 +17,7 @@ def audit(rng, n=1, *, generation=0, wrong=0.0, shared=0.0):
     predicted = rng.uniform(0.05, 0.5, n)
     z = np.sqrt(1.0 - shared) * rng.standard_normal(n) + np.sqrt(shared) * rng.standard_normal()
     true = predicted * np.abs(z) * np.exp(wrong * abs(rng.standard_t(3)))
-    return Audit(generation, np.arange(n), predicted, true, np.zeros(n, dtype=bool))
+    return Audit(generation, np.arange(n), predicted, true, np.zeros(n, dtype=bool), 0.2)
 
 
 def covered(n_audits, n_atoms, seed, **how):
@@ -53,6 +53,14 @@ def test_a_single_atom_each_gives_the_textbook_quantile():
         assert weighted_quantile(scores, np.ones(n), COVERAGE) == np.sort(scores)[rank - 1]
 
 
+def test_an_audit_counts_once_whatever_its_atoms_and_half_for_each_span_of_memory():
+    """By hand: weight 1/4 of each atom of the older audit, 1 of the newer one, 1 at infinity."""
+    old = Audit(0, np.arange(2), np.ones(2), np.array([1.0, 2.0]), np.zeros(2, dtype=bool), 0.2)
+    new = Audit(3, np.arange(1), np.ones(1), np.array([3.0]), np.zeros(1, dtype=bool), 0.2)
+    for coverage, factor in ((0.09, 1.0), (0.11, 2.0), (0.21, 3.0), (0.59, 3.0), (0.61, np.inf)):
+        assert conformal([old, new], coverage, memory=3.0).factor == factor
+
+
 def test_too_few_audits_bound_nothing():
     rng = np.random.default_rng(0)
     eight, nine = ([audit(rng, 20) for _ in range(n)] for n in (8, 9))
@@ -71,7 +79,7 @@ def test_old_generations_are_forgotten():
 
 
 def test_forces_that_symmetry_fixes_raise_no_alarm():
-    still = Audit(0, np.arange(4), np.zeros(4), np.full(4, 1e-12), np.zeros(4, dtype=bool))
+    still = Audit(0, np.arange(4), np.zeros(4), np.full(4, 1e-12), np.zeros(4, dtype=bool), 0.2)
     assert conformal([still] * 20, COVERAGE).factor < 1e-8
 
 

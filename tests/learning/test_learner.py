@@ -168,6 +168,20 @@ def test_a_model_that_cannot_fit_its_labels_believes_them_no_more_than_it_can(tm
     assert learner.gap.recipe.sigmas.force == learner.history[1].residual.force
 
 
+def test_audits_keep_the_threshold_of_their_time(tmp_path):
+    learner = learner_in(tmp_path, n=12, recipe=POOR)
+    then = learner.threshold
+    tell(learner, rattled(3, seed=2), audited=True)
+    learner.refit()
+    tell(learner, rattled(3, seed=3), audited=True)
+    again = Learner(None, learner.database, learner.folder, POLICY)
+    assert again.threshold != then
+    assert [each.threshold for each in again.audits] == [then] * 3 + [again.threshold] * 3
+    assert [again.threshold_of(each.generation) for each in again.audits] == [
+        each.threshold for each in again.audits
+    ]
+
+
 def _z(gap, configurations):
     """Root mean square of true over predicted force errors."""
     scores = []

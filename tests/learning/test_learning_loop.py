@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toys import LEVEL, POLICY, Misbehaving, Rattling, learner_in, quantum
+from toys import LEVEL, POLICY, Misbehaving, Rattling, learner_in, quantum, rattled
 
 from gapsample.database import Database
 from gapsample.errors import FileFormatError
 from gapsample.learning import Batch, Learner, Quantum, Reason, Stop, learn
+from gapsample.learning.campaign import n_told
 from gapsample.sampling.time_limit import InTime
 
 BATCH = Batch(labels=3, audits=3)
@@ -118,3 +119,18 @@ def test_a_damaged_plan_is_named(tmp_path):
     (learner.folder / "round-0000.json").write_text("{}")
     with pytest.raises(FileFormatError, match="round-0000"):
         go(learner)
+
+
+def test_labels_of_others_in_the_same_database_do_not_count(tmp_path):
+    """Nor do they keep the loop from the labels that it may ask for."""
+    learner = learner_in(tmp_path)
+
+    def shared(gap, number):
+        for atoms in rattled(5, seed=700 + number):
+            learner.database.add(atoms, quantum().label(atoms))
+        return Rattling()(gap, number)
+
+    ended = go(learner, explore=shared, stop=Stop(1e-6, labels=9))
+    assert ended.reason is Reason.LABEL_LIMIT
+    assert ended.n_labels == n_told(learner) == 9
+    assert learner.n_told == 9 + 5 * len(learner.history[1:])

@@ -108,3 +108,11 @@ def test_other_orders_and_other_atoms_are_refused() -> None:
     for wrong in (atoms[[1, 0, 2]], atoms[:2], Atoms("OH2", atoms.positions) + Atoms("Na"), Atoms()):
         with pytest.raises(InputError, match="each as O, H, H"):
             FlexibleTIP3P().evaluate(wrong)
+
+
+def test_a_cell_that_is_periodic_along_some_directions_only_is_refused() -> None:
+    atoms = waters(2, periodic=True)
+    atoms.pbc = (True, False, False)
+    atoms.cell[1:] = 0.0
+    with pytest.raises(InputError, match="periodic all around"):
+        FlexibleTIP3P().evaluate(atoms)

@@ -142,7 +142,7 @@ def test_a_cluster_that_fails_with_all_settings_gets_a_larger_buffer() -> None:
 
 
 def test_a_run_stops_with_the_story_when_larger_buffers_fail_too() -> None:
-    atoms = silicon(2)
+    atoms = silicon(3)
     qm = Counting(Failing("nan"))
     mixing = ForceMixing(lennard_jones(), Engine((qm,)), NO_ONE, Carving(Hops(1)), enlargements=2)
     before = atoms.copy()

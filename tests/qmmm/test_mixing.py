@@ -10,6 +10,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from contracts.motions import displaced, shuffled, turned
+from engines import Counting, Failing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import SHEAR, copper, emt, lennard_jones, mask, scene, silicon, water
@@ -18,7 +19,7 @@ from gapsample.errors import InputError, UnknownSpecies
 from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential
 from gapsample.qmmm.calculator import FixedRegion
 from gapsample.qmmm.clusters import Carving
-from gapsample.qmmm.engine import Engine
+from gapsample.qmmm.engine import Engine, QuantumFailed
 from gapsample.qmmm.layers import Hops, Within
 from gapsample.qmmm.mixing import ForceMixing
 from gapsample.qmmm.region import Region
@@ -147,7 +148,9 @@ def test_forces_sum_to_zero_whoever_carries_the_correction(share: str, how: str)
     assert np.abs(mixed.net_force).max() > 1e-3
     bare = mixing(lennard_jones(), emt(), how=how, momentum=None).forces(atoms, region)
     np.testing.assert_allclose(bare.forces.sum(axis=0), mixed.net_force, atol=EXACT)
-    acceleration = (mixed.forces - bare.forces) / atoms.get_masses()[:, None]
+    np.testing.assert_allclose(mixed.correction, mixed.forces - bare.forces, atol=EXACT)
+    assert np.all(bare.correction == 0.0)
+    acceleration = mixed.correction / atoms.get_masses()[:, None]
     carrying = {"core": region.core, "quantum": region.quantum, "all": np.ones(len(atoms), bool)}[share]
     np.testing.assert_allclose(acceleration[~carrying], 0.0, atol=1e-14)
     np.testing.assert_allclose(
@@ -206,6 +209,25 @@ def test_clusters_solved_at_once_give_the_same_forces() -> None:
         together = replace(alone, executor=executor).forces(atoms, region)
     assert len(together.labels) == 2
     np.testing.assert_array_equal(together.forces, alone.forces(atoms, region).forces)
+
+
+def test_forces_mixed_with_another_model_and_quantum_forces_that_are_known_are_the_same() -> None:
+    atoms, engine = silicon(3, seed=5), Counting()
+    region = ramped(atoms, 3, around=2.6, ramp=2.8)
+    before = ForceMixing(lennard_jones(0.1), Engine((engine,)), Selection((Seeds(()),)), Carving(Within(3.0)))
+    known = before.forces(atoms, region).labels
+    asked, after = list(engine.asked), replace(before, mm=lennard_jones(cutoff=4.0))
+    again = after.forces(atoms, region, labels=known)
+    assert engine.asked == asked
+    np.testing.assert_array_equal(again.forces, after.forces(atoms, region).forces)
+
+
+def test_a_cluster_that_is_the_whole_configuration_is_not_tried_again() -> None:
+    atoms, engine = bulk("Si", cubic=True), Counting(Failing("throws"))
+    failing = replace(mixing(lennard_jones(), engine), enlargements=3)
+    with pytest.raises(QuantumFailed):
+        failing.forces(atoms, Region.of(np.ones(8, bool)))
+    assert engine.asked == [8]
 
 
 def test_mixed_forces_have_no_energy_and_say_so() -> None:
