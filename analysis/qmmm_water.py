@@ -62,7 +62,7 @@ class Stretch:
 
     Attributes
     ----------
-    centers : of molecules that count as a middle, and as far from it
+    centers : of molecules that count as a middle, and as farther from it than half of the cell's side
     oxygens, deuteriums : shape (2, n_bins), neighbors of those
     molecules, kinetic, lengths : shape (n_shells,); sums over molecules, of K, and of Å
     """
@@ -81,28 +81,27 @@ def nearest(vectors: Floats) -> Floats:
 
 
 def stretch(frames: Any, middle: int | None) -> Stretch:
-    """Sums over frames; without a middle every tenth molecule is one."""
+    """Sums over frames; without a middle every molecule is one."""
     x = frames["positions"].astype(float).reshape(len(frames), -1, 3, 3)
     v = frames["velocities"].astype(float).reshape(x.shape)
     temperatures = np.einsum("fmac,a->fm", v**2, MASSES) / (9.0 * units.kB)
     arms = np.linalg.norm(nearest(x[:, :, 1:] - x[:, :, :1]), axis=3).mean(axis=2)
     centers, counts = np.zeros(2), np.zeros((2, 2, len(R) - 1))
     sums = np.zeros((3, len(SHELLS) - 1))
-    for one in range(0, x.shape[1], 10) if middle is None else [middle]:
+    for one in range(x.shape[1]) if middle is None else [middle]:
         away = np.linalg.norm(nearest(x[:, :, 0] - x[:, one, None, 0]), axis=2)
         for row, weights in enumerate((np.ones_like(away), temperatures, arms)):
             sums[row] += np.histogram(away, SHELLS, weights=weights)[0]
-        _count(x, np.full(len(x), one), centers, counts, 0)
-        far = np.argsort(away, axis=1)[:, -10:]  # beyond half of the cell
-        for column in range(far.shape[1]):
-            _count(x, far[:, column], centers, counts, 1)
+        _count(x, one, centers, counts, 0)
+        for other in range(x.shape[1]) if middle is not None else []:
+            _count(x[away[:, other] > 0.5 * SIDE], other, centers, counts, 1)
     return Stretch(centers, counts[:, 0], counts[:, 1], *sums)
 
 
-def _count(x: Floats, around: NDArray[np.int64], centers: Floats, counts: Floats, kind: int) -> None:
-    """Add the neighbors of one molecule of each frame, but not its own atoms."""
-    away = np.linalg.norm(nearest(x - x[np.arange(len(x)), around, 0][:, None, None]), axis=3)
-    away[np.arange(len(x)), around] = 0.0
+def _count(x: Floats, around: int, centers: Floats, counts: Floats, kind: int) -> None:
+    """Add the neighbors of one molecule, but not its own atoms."""
+    away = np.linalg.norm(nearest(x - x[:, around, 0][:, None, None]), axis=3)
+    away[:, around] = 0.0
     centers[kind] += len(x)
     counts[kind, 0] += np.histogram(away[:, :, 0], R)[0]
     counts[kind, 1] += np.histogram(away[:, :, 1:], R)[0]
@@ -251,7 +250,7 @@ def _draw_distribution(axes: Axes, name: str, title: str) -> None:
     curves = [
         ("around the quantum molecule", mixed, 0),
         ("around molecules far from it", mixed, 1),
-        ("TIP3P alone", control, 1),
+        ("TIP3P alone", control, 0),
     ]
     for color, (label, parts, kind) in zip(COLORS, curves, strict=False):
         g, err = distribution(parts, name, kind)
@@ -284,14 +283,14 @@ report = {
     "neighbors_within_3.4": {
         "quantum": neighbors(mixed, 3.4, 0),
         "far": neighbors(mixed, 3.4, 1),
-        "control": neighbors(control, 3.4, 1),
+        "control": neighbors(control, 3.4, 0),
     },
     "rms_z_beyond_the_boundary": {name: apart(name) for name in ("oxygens", "deuteriums")},
     "r": (0.5 * (R[1:] + R[:-1])).tolist(),
     "g_OO": {
         "quantum": said(distribution(mixed, "oxygens", 0)),
         "far": said(distribution(mixed, "oxygens", 1)),
-        "control": said(distribution(control, "oxygens", 1)),
+        "control": said(distribution(control, "oxygens", 0)),
     },
 }
 BRIEFLY = ("runs", "temperature", "density", "neighbors_within_3.4", "rms_z_beyond_the_boundary")

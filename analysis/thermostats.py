@@ -1,19 +1,22 @@
 # %% [markdown]
-# # Forces that derive from no energy, and which thermostat can bear them
+# # Forces that derive from no energy: which thermostat can bear them, and what keeps the density even
 #
 # 432 Lennard-Jones particles in a cube. In a sphere in the middle, or around one wandering particle, the
 # forces on particles are those of another potential, of 1.3 times the well depth; outside nothing changes;
 # the net force is taken away from all alike. Particles come and go. Such forces heat the sphere and cool what
-# is around it: how much is left of that depends on the thermostat. The control has one potential everywhere.
+# is around it: how much is left of that depends on the thermostat. They also press particles into the sphere,
+# not being each other's reaction: a ramp of weights makes the passage smooth, which does not change that; a
+# thermodynamic force does. The control has one potential everywhere.
 #
-#     python analysis/thermostats.py          # 20,000 steps, three or eight seeds each; some minutes
+#     python analysis/thermostats.py          # 20,000 steps, three to ten seeds each; a quarter of an hour
 #     python analysis/thermostats.py --fast   # 3,000 steps, one seed
 
 # %%
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,8 @@ from gapsample.plots.nested_progress import Line
 from gapsample.plots.qmmm import draw_profile
 from gapsample.potential.protocol import Evaluation
 from gapsample.provenance import write_json
+from gapsample.qmmm.region import weights_of
+from gapsample.qmmm.thermodynamic_force import ThermodynamicForce
 from gapsample.rng import stream
 from gapsample.sampling.adaptive_langevin import AdaptiveLangevin, AdaptiveState
 from gapsample.sampling.dynamics import Langevin, State, System, VelocityVerlet
@@ -55,12 +60,13 @@ TEMPERATURE = KT * EPSILON / units.kB
 EDGE = (N / DENSITY) ** (1 / 3) * SIGMA
 TIME_STEP, FRICTION, PERIOD = 0.005, 0.5, 0.5  # τ, 1/τ, τ
 N_STEPS = 3_000 if arguments.fast else 20_000
-FEW, MANY = (1, 1) if arguments.fast else (3, 8)  # seeds: temperatures are known sooner than densities
+FEW, HALF, MANY = (1, 1, 1) if arguments.fast else (3, 5, 10)  # seeds: densities want the most
 EQUILIBRATION = 1_500
 SKIPPED = N_STEPS // 10
 EVERY = 10
 N_BLOCKS = 5 if arguments.fast else 10
 SHELLS = np.array([0.0, 1.4, 1.8, 2.2, 2.6, 3.0, 3.4, EDGE / SIGMA / 2])
+RAMP, INNER, OUTER, N_SPLINES = 0.8, 1.0, 3.4, 5  # σ; the range of the thermodynamic force
 
 
 CONSTANTS = nested.PairModel(nested.LennardJones(EPSILON, SIGMA, CUTOFF * SIGMA)).compiled(("Ar",))
@@ -73,16 +79,25 @@ class Argon:
     Attributes
     ----------
     ratio : 1 for the same potential everywhere
-    around : the particle that the sphere follows; None: it stays in the middle of the cell
+    middle : of the sphere, a point, shape (3,), Å, or the particle that it follows
+    ramp : width of the shell, half of it in the sphere, in which the factor falls to 1, σ
+    heights : of the thermodynamic force, eV
     """
 
     ratio: float = RATIO
-    around: int | None = None
+    middle: int | Floats = field(default_factory=lambda: np.full(3, 0.5 * EDGE))
+    ramp: float = 0.0
+    heights: Floats = field(default_factory=lambda: np.zeros(N_SPLINES))
+
+    @property
+    def force(self) -> ThermodynamicForce:
+        """What is added to keep the density even."""
+        members = np.delete(np.arange(N), self.middle) if isinstance(self.middle, int) else np.arange(N)
+        return ThermodynamicForce(self.middle, members, INNER * SIGMA, OUTER * SIGMA, self.heights)
 
     def distance(self, positions: Floats) -> Floats:
         """From the middle of the sphere, shape (N,), σ."""
-        middle = np.full(3, 0.5 * EDGE) if self.around is None else positions[self.around]
-        away = positions - middle
+        away = positions - (positions[self.middle] if isinstance(self.middle, int) else self.middle)
         return np.asarray(np.linalg.norm(away - EDGE * np.rint(away / EDGE), axis=1) / SIGMA)
 
     def evaluate(
@@ -91,8 +106,10 @@ class Argon:
         """Energy of the potential outside; mixed forces."""
         found = np.empty((N, 3))
         energy = pairs(CONSTANTS, atoms.positions, np.zeros(N, np.int64), atoms.cell.array, found)
-        found[self.distance(atoms.positions) < RADIUS] *= self.ratio
-        return Evaluation(energy, found - found.mean(axis=0))
+        depth = self.distance(atoms.positions) - (RADIUS - 0.5 * self.ramp)
+        found *= 1.0 + (self.ratio - 1.0) * weights_of(depth < 0.0, depth, self.ramp)[:, None]
+        mixed = Evaluation(energy, found - found.mean(axis=0))
+        return mixed + self.force.evaluate(atoms) if self.heights.any() else mixed
 
 
 def liquid(seed: int) -> tuple[Atoms, State]:
@@ -122,8 +139,9 @@ class Measured:
 
     Attributes
     ----------
-    counts, hot, heat : shape (n_moments, n_shells): particles, the sum of their kinetic temperatures over
-        T, and the heat taken out of them since the moment before, kT
+    counts, hot, heat : shape (n_moments, n_shells): particles but the one in the middle, the sum of their
+        kinetic temperatures over T, and the heat taken out of them since the moment before, kT
+    features : shape (n_moments, N_SPLINES), of the thermodynamic force
     crossings : particles that entered the sphere, over the whole run
     renewed : share of the particles in the sphere at the end that were not there at the start
     """
@@ -131,32 +149,43 @@ class Measured:
     counts: Floats
     hot: Floats
     heat: Floats
+    features: Floats
     crossings: int
     renewed: float
 
 
-def measure(kind: str, argon: Argon, seed: int) -> Measured:
-    """Run one kind of dynamics."""
+def measure(kind: str, argon: Argon, seed: int, watched: Sequence[Argon] = ()) -> Measured:
+    """Run one kind of dynamics; shells are those of the spheres `watched`, in the mean, or of its own."""
     atoms, start = liquid(seed)
     system = System(atoms, argon)
     dynamics = THERMOSTATS[kind](system)
     state = dynamics.start(start) if isinstance(dynamics, AdaptiveLangevin) else start
-    rng, moments, crossings = stream(seed, 1), [], 0
+    rng, moments, features, crossings = stream(seed, 1), [], [], 0
     first = inside = argon.distance(start.positions) < RADIUS
     heat = _heat(state)
     for n in range(N_STEPS):
         state, _ = dynamics.step(state, rng)
-        distance = argon.distance(state.positions)
-        before, inside = inside, distance < RADIUS
+        before, inside = inside, argon.distance(state.positions) < RADIUS
         crossings += int(np.count_nonzero(inside & ~before))
         if (n + 1) % EVERY == 0:
             kinetic = np.sum(state.velocities**2, axis=1) * MASS / (3.0 * units.kB * TEMPERATURE)
             taken = (heat - _heat(state)) / (units.kB * TEMPERATURE)
             heat = _heat(state)
-            shell = np.digitize(distance, SHELLS) - 1
-            moments.append([np.bincount(shell, w, len(SHELLS))[:-1] for w in (None, kinetic, taken)])
-    counts, hot, taken = np.array(moments, float).transpose(1, 0, 2)
-    return Measured(counts, hot, taken, crossings, float(np.mean(~first[inside])))
+            atoms.positions = state.positions
+            spheres = watched or (argon,)
+            moments.append(
+                np.mean([_shells(each, atoms, (np.ones(N), kinetic, taken)) for each in spheres], axis=0)
+            )
+            features.append(np.mean([each.force.features(atoms) for each in spheres], axis=0))
+    counts, hot, taken = np.array(moments).transpose(1, 0, 2)
+    return Measured(counts, hot, taken, np.array(features), crossings, float(np.mean(~first[inside])))
+
+
+def _shells(argon: Argon, atoms: Atoms, quantities: Sequence[Floats]) -> list[Floats]:
+    """Sums over the particles of every shell, but for the one in the middle."""
+    distance = argon.distance(atoms.positions)
+    others = distance > 0.0
+    return [np.histogram(distance[others], SHELLS, weights=each[others])[0] for each in quantities]
 
 
 def _heat(state: State | AdaptiveState) -> Floats:
@@ -173,10 +202,48 @@ THERMOSTATS: dict[str, Any] = {
 MASSIVE = "massive adaptive"
 FAILING = [kind for kind in THERMOSTATS if kind != MASSIVE]
 runs = {kind: [measure(kind, Argon(), seed) for seed in range(FEW)] for kind in FAILING}
-runs[MASSIVE] = [measure(MASSIVE, Argon(), seed) for seed in range(MANY)]
-control = [measure(MASSIVE, Argon(ratio=1.0), seed) for seed in range(MANY)]
-following = [measure(MASSIVE, Argon(around=0), seed) for seed in range(FEW)]
-following_control = [measure(MASSIVE, Argon(ratio=1.0, around=0), seed) for seed in range(FEW)]
+
+
+def massive(argon: Argon, n_seeds: int, first: int = 0, watched: Sequence[Argon] = ()) -> list[Measured]:
+    """Runs of massive adaptive Langevin dynamics."""
+    return [measure(MASSIVE, argon, first + seed, watched) for seed in range(n_seeds)]
+
+
+ONE = Argon(ratio=1.0)  # all points and all particles are alike in it
+POINTS = [Argon(middle=np.array(corner) * 0.5 * EDGE) for corner in np.ndindex(2, 2, 2)]
+PARTICLES = [Argon(middle=each) for each in range(0, N, N // 24)]
+control, runs[MASSIVE] = massive(ONE, HALF, watched=POINTS), massive(Argon(), MANY)
+ramped = massive(Argon(ramp=RAMP), MANY)
+following_control, following = massive(ONE, FEW, watched=PARTICLES), massive(Argon(middle=0), MANY)
+
+# %% [markdown]
+# ## The force that keeps the density even
+#
+# Balanced after the runs without it, and once more after others with it: linear response does not go all
+# the way. What is even around a particle is the distribution of distances in the control.
+
+
+# %%
+def balanced(argon: Argon, found: list[Measured], wanted: Floats) -> Argon:
+    """The forces with a thermodynamic force, after runs without."""
+    once = answered(argon, found, wanted)
+    return answered(once, massive(once, HALF, first=MANY), wanted)
+
+
+def answered(argon: Argon, found: list[Measured], wanted: Floats) -> Argon:
+    """The forces with the answer to what their runs say about balance."""
+    return replace(argon, heights=argon.force.balanced(seen(found), wanted, TEMPERATURE).heights)
+
+
+def seen(found: list[Measured]) -> Floats:
+    """Features over all runs but their beginnings."""
+    return np.concatenate([each.features[SKIPPED // EVERY :] for each in found])
+
+
+at_rest = balanced(Argon(), runs[MASSIVE], Argon().force.spread(DENSITY / SIGMA**3))
+even = massive(at_rest, MANY)
+wandering = balanced(Argon(middle=0), following, seen(following_control).mean(axis=0))
+following_even = massive(wandering, MANY)
 
 # %% [markdown]
 # ## Profiles, with errors from blocks of the runs
@@ -210,18 +277,10 @@ def density(runs: list[Measured]) -> tuple[Floats, Floats]:
 
 
 def density_beside(runs: list[Measured], of: list[Measured]) -> tuple[Floats, Floats]:
-    """Density of every shell over that of another set of runs."""
+    """Density of every shell over that of another set of runs, with the errors of both."""
     (value, err), (other, other_err) = density(runs), density(of)
     ratio = value / other
     return ratio, ratio * np.hypot(err / value, other_err / other)
-
-
-def zones(runs: list[Measured]) -> tuple[Floats, Floats]:
-    """The same as `density` for the sphere, the two shells around it, and the rest."""
-    first = np.searchsorted(SHELLS, [0.0, RADIUS, SHELLS[5]])
-    value, err = mean(np.add.reduceat(blocks(runs, "counts"), first, axis=1))
-    volumes = DENSITY * np.add.reduceat(VOLUMES, first)
-    return value / volumes, err / volumes
 
 
 def heat_taken(runs: list[Measured]) -> tuple[Floats, Floats]:
@@ -246,12 +305,22 @@ def region_temperature(runs: list[Measured]) -> Floats:
 
 
 # %%
+DENSITIES = {
+    "abrupt": (runs[MASSIVE], control),
+    "ramp": (ramped, control),
+    "thermodynamic force": (even, control),
+    "abrupt, around a particle": (following, following_control),
+    "thermodynamic force, around a particle": (following_even, following_control),
+}
+densities = {name: density_beside(*pair) for name, pair in DENSITIES.items()}
+
+
 def draw() -> Figure:
-    """Four panels: temperature, its course, density, heat."""
+    """Six panels: temperature, its course, heat; density of both spheres, and what keeps it even."""
     with style():
-        figure = Figure(figsize=(11.0, 8.0))
+        figure = Figure(figsize=(16.0, 8.0))
         figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
-        (hot, course), (dense, heat) = figure.subplots(2, 2)
+        (hot, course, heat), (still, moving, potential) = figure.subplots(2, 3)
         lines = [Line(kind, MIDDLES, *temperature(found)) for kind, found in runs.items()]
         draw_profile(hot, lines, RADIUS, band=0.03)
         hot.set(title="a  Only a drag of its own for each particle keeps T", ylabel="temperature / T")
@@ -260,30 +329,42 @@ def draw() -> Figure:
             course.plot(time, region_temperature(found), color=color, lw=1.6, label=kind)
         course.axhline(1.0, color=GUIDE, lw=0.8, ls="--")
         course.set(title="b  In the sphere, as time goes on", xlabel="time (τ)", ylabel="temperature / T")
-        draw_profile(
-            dense,
-            [
-                Line("sphere at rest", MIDDLES, *density(runs[MASSIVE])),
-                Line("sphere around a particle", MIDDLES, *density_beside(following, following_control)),
-                Line("one potential", MIDDLES, *density(control)),
-            ],
-            RADIUS,
-            band=0.03,
-        )
-        dense.set(title="c  Density, massive adaptive", ylabel="density / that of one potential")
-        draw_profile(
-            heat,
-            [
-                Line("mixed forces", MIDDLES, *heat_taken(runs[MASSIVE])),
-                Line("one potential", MIDDLES, *heat_taken(control)),
-            ],
-            RADIUS,
-            level=0.0,
-        )
-        heat.set(title="d  Heat that the thermostat takes out", ylabel="for each particle (kT/τ)")
-        for axes in (hot, dense, heat):
+        lines = [
+            Line("mixed forces", MIDDLES, *heat_taken(runs[MASSIVE])),
+            Line("one potential", MIDDLES, *heat_taken(control)),
+        ]
+        draw_profile(heat, lines, RADIUS, level=0.0)
+        heat.set(title="c  Heat that the thermostat takes out", ylabel="for each particle (kT/τ)")
+        lines = [Line(name, MIDDLES, *densities[name]) for name in ("abrupt", "thermodynamic force", "ramp")]
+        draw_profile(still, lines, RADIUS, band=0.03)
+        still.set(title="d  Density, sphere at rest", ylabel="density / that of one potential")
+        lines = [
+            Line(name, MIDDLES, *densities[f"{name}, around a particle"])
+            for name in ("abrupt", "thermodynamic force")
+        ]
+        draw_profile(moving, lines, RADIUS, band=0.03)
+        moving.set(title="e  Density, sphere around a particle", ylabel="density / that of one potential")
+        potential.axvline(RADIUS, color=GUIDE, lw=0.8, ls=":")
+        for color, (name, argon) in zip(COLORS, ENERGIES.items(), strict=False):
+            potential.plot(DISTANCES, energy(argon) / EPSILON, color=color, lw=1.6, label=name)
+        potential.set(title="f  Potential of the thermodynamic force", ylabel="energy (kT)", xlim=(0.0, None))
+        potential.legend()
+        for axes in (hot, heat, still, moving, potential):
             axes.set_xlabel("distance from the middle (σ)")
     return figure
+
+
+ENERGIES = {"sphere at rest": at_rest, "around a particle": wandering}
+DISTANCES = np.linspace(0.1, SHELLS[-1], 80)
+
+
+def energy(argon: Argon) -> Floats:
+    """Of the thermodynamic force on single particles at `DISTANCES` from the middle, eV."""
+    line = Atoms("Ar81", np.zeros((81, 3)))
+    line.positions[1:, 0] = DISTANCES * SIGMA
+    found = replace(argon.force, middle=0, members=np.arange(1, 81)).evaluate(line).local_energies
+    assert found is not None
+    return found[1:]
 
 
 arguments.out.mkdir(parents=True, exist_ok=True)
@@ -317,18 +398,28 @@ def summary(found: list[Measured], profile: tuple[Floats, Floats]) -> dict[str, 
 
 numbers: dict[str, Any] = {
     "n_steps": N_STEPS,
-    "n_seeds": [FEW, MANY],
+    "n_seeds": [FEW, HALF, MANY],
     "shells": SHELLS.tolist(),
     "fixed": {kind: summary(found, density(found)) for kind, found in runs.items()},
     "control": summary(control, density(control)),
-    "zones": {
-        name: dict(zip(("density", "density_err"), (part.tolist() for part in zones(found)), strict=True))
-        for name, found in ((MASSIVE, runs[MASSIVE]), ("control", control))
-    },
     "following": summary(following, density_beside(following, following_control)),
+    "densities": {
+        name: {
+            "beside_control": value.tolist(),
+            "err": err.tolist(),
+            "largest_deviation": float(np.abs(value - 1.0).max()),
+            "temperature": temperature(DENSITIES[name][0])[0].tolist(),
+        }
+        for name, (value, err) in densities.items()
+    },
+    "heights_kT": {name: (argon.heights / EPSILON).tolist() for name, argon in ENERGIES.items()},
 }
 write_json(arguments.out / "thermostats.json", numbers)
-print("density of sphere, surroundings, rest", numbers["zones"])
+print("density beside the control, with the standard error of its last digit, and temperature")
+for name, found in numbers["densities"].items():
+    pairs_of = zip(found["beside_control"], found["err"], strict=True)
+    row = "  ".join(f"{value:.3f}({1000 * err:.0f})" for value, err in pairs_of)
+    print(f"{name:40s}{row}   T", " ".join(f"{value:.3f}" for value in found["temperature"]))
 for kind, found in {
     **numbers["fixed"],
     "control": numbers["control"],
