@@ -150,6 +150,11 @@ class Recipe:
         object.__setattr__(self, "terms", tuple(self.terms))
         if not self.terms:
             raise SettingsError("a recipe needs a term; add Soap(...), Distance(...) or Angle(...)")
+        for term in self.terms:
+            if term.n_sparse < 1 or not term.cutoff > 0.0:
+                raise SettingsError(
+                    f"a term wants n_sparse >= 1 and a cutoff > 0 Å, got {term.n_sparse} and {term.cutoff}"
+                )
 
     @property
     def cutoff(self) -> float:

@@ -8,8 +8,8 @@ from concurrent.futures import Executor, Future
 import numpy as np
 from ase import Atoms
 
+from gapsample.errors import InputError
 from gapsample.qmmm.engine import Answer, Engine, QuantumFailed
-from gapsample.sampling.resilient import WorkerDied
 
 DIGITS = 9  # of positions in Å, to which two configurations count as the same
 
@@ -55,8 +55,10 @@ def _outcome(future: Future[Answer | QuantumFailed], atoms: Atoms) -> Answer | Q
     """The result, or the failure that the death of the worker was."""
     try:
         return future.result()
-    except WorkerDied as death:
-        return QuantumFailed(len(atoms), (str(death),))
+    except InputError:
+        raise
+    except Exception as death:  # each kind of executor has an error of its own for it
+        return QuantumFailed(len(atoms), (f"{type(death).__name__}: {death}",))
 
 
 def _key(atoms: Atoms) -> bytes:

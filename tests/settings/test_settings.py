@@ -16,18 +16,19 @@ from gapsample.potential.recipe import KINDS, Angle, Baseline, Distance, Recipe,
 from gapsample.settings import build, dump, load_toml, override
 
 number = st.floats(min_value=-1e6, max_value=1e6)
+length = st.floats(min_value=1e-3, max_value=1e3)
 species = st.sampled_from(["H", "C", "Si", "O"])
 soaps = st.builds(
     Soap,
-    cutoff=number,
+    cutoff=length,
     n_max=st.integers(1, 12),
     sparse_method=st.sampled_from(["cur", "farthest", "all"]),
     centers=st.none() | st.lists(species).map(tuple),
 )
 distances = st.builds(
-    Distance, cutoff=number, pairs=st.none() | st.lists(st.tuples(species, species)).map(tuple)
+    Distance, cutoff=length, pairs=st.none() | st.lists(st.tuples(species, species)).map(tuple)
 )
-angles = st.builds(Angle, cutoff=number, theta=st.tuples(number, number, number))
+angles = st.builds(Angle, cutoff=length, theta=st.tuples(number, number, number))
 sigmas = st.builds(Sigmas, energy=st.none() | number, force=st.none() | number)
 recipes = st.builds(
     Recipe,
@@ -129,6 +130,12 @@ def test_a_term_is_chosen_by_its_kind():
         build(Recipe, {"terms": [{"cutoff": 5}]}, kinds=KINDS)
     with pytest.raises(UnknownName, match="did you mean 'soap'"):
         build(Recipe, {"terms": [{"kind": "saop", "cutoff": 5}]}, kinds=KINDS)
+
+
+@pytest.mark.parametrize("wrong", [{"n_sparse": -1}, {"n_sparse": 0}, {"cutoff": 0.0}])
+def test_a_term_that_could_be_nothing_is_refused(wrong):
+    with pytest.raises(SettingsError, match="n_sparse >= 1 and a cutoff > 0"):
+        build(Recipe, {"terms": [{"kind": "soap", "cutoff": 5.0, **wrong}]}, kinds=KINDS)
 
 
 def test_an_error_of_the_dataclass_itself_says_where_it_happened():
