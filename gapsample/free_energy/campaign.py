@@ -6,8 +6,6 @@ equals one never cut, bit for bit, however many workers there are.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -25,6 +23,7 @@ from gapsample.free_energy.fingerprints import fingerprint
 from gapsample.free_energy.samples import Samples, Visited, Window, WindowRun
 from gapsample.free_energy.windows import Ensemble, Schedule, sample_window
 from gapsample.rng import stream
+from gapsample.sampling.alone import alone_in
 from gapsample.sampling.dynamics import State
 from gapsample.sampling.executors import run_all
 
@@ -94,7 +93,7 @@ def run_windows(
         )
         for number, (window, start) in enumerate(zip(windows, begins, strict=True), start=first)
     ]
-    with _alone_in(folder):
+    with _swept(folder):
         done = {task.number: read_window(task.path, task.mark) for task in tasks if task.path.exists()}
         missing = [task for task in tasks if task.number not in done]
         run_all(executor, run_task, missing, name=lambda task: f"{task.path.stem} at {task.window.center}")
@@ -175,21 +174,9 @@ def _run_of(found: Mapping[str, Any]) -> WindowRun:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _swept(folder: Path) -> Iterator[None]:
     """Hold the folder against other processes, and sweep out what killed ones left half-written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        _lock(descriptor, folder)
+    with alone_in(folder):
         for stray in folder.glob(".window-*.npz.*.part"):
             stray.unlink(missing_ok=True)
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as problem:
-        raise InputError(f"another process runs a campaign in {folder}; wait for it or stop it") from problem

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gapsample.database import Database
-from gapsample.journeys.alone import alone_in
 from gapsample.journeys.commands import begun_in
 from gapsample.journeys.learn_changes import GENERATIONS, Checked, check_learning
 from gapsample.journeys.learn_config import LearnConfig, learn_config
@@ -22,6 +21,7 @@ from gapsample.journeys.learn_report import write_learn_report
 from gapsample.learning import Learned, Learner, learn
 from gapsample.progress import Progress
 from gapsample.provenance import MANIFEST, manifest, write_json
+from gapsample.sampling.alone import alone_in
 
 MODEL = "gap.npz"
 

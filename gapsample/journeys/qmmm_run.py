@@ -15,7 +15,6 @@ from numpy.random import Generator
 
 from gapsample.errors import GapsampleError
 from gapsample.files import replacing
-from gapsample.journeys.alone import alone_in
 from gapsample.journeys.commands import begun_in
 from gapsample.journeys.qmmm_changes import CHECKPOINTS, Checked, check_run
 from gapsample.journeys.qmmm_config import QmmmConfig, qmmm_config
@@ -29,6 +28,7 @@ from gapsample.journeys.sources import read_frame
 from gapsample.progress import Progress
 from gapsample.provenance import MANIFEST, manifest, write_json
 from gapsample.rng import stream
+from gapsample.sampling.alone import alone_in
 from gapsample.sampling.checkpoints import Checkpoint, Checkpoints
 from gapsample.sampling.loop import Every, Finished, Reason, Until, first_of, run, wall_time
 

@@ -7,7 +7,6 @@ how many records are good and proves it.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import struct
@@ -23,6 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from gapsample.errors import FileFormatError, InputError
 from gapsample.files import replacing
+from gapsample.sampling.alone import hold
 
 Info = TypeVar("Info")
 Records = NDArray[np.void]
@@ -79,7 +79,7 @@ class RecordFile:
             _create(self.path, self.dtype, about or {})
         self._stream = self.path.open("r+b", buffering=0)
         try:
-            _lock(self._stream.fileno(), self.path)
+            hold(self._stream.fileno(), self.path)
             for stray in self.path.parent.glob(f".{escape(self.path.name)}.*.part"):
                 stray.unlink(missing_ok=True)  # of a process killed while it made the file
             found, self.about, self._start = _read_header(self.path)
@@ -277,10 +277,3 @@ def _map(path: Path, start: int, dtype: np.dtype[Any], n: int) -> Records:
     if n == 0:
         return np.empty(0, dtype)
     return np.memmap(path, dtype, mode="r", offset=start, shape=(n,))
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as problem:
-        raise InputError(f"another process is writing to {path}; wait for it or stop it") from problem

@@ -160,18 +160,8 @@ def test_a_check_finds_what_would_stop_a_scan(config: Path, change: str, words: 
     assert words in answer.stderr
 
 
-def test_a_cluster_changes_nothing(config: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="dask is an extra: gapsample[cluster]")
+def test_a_cluster_changes_nothing(config: Path, scheduler: str) -> None:
     small = ["cluster.radii=[3.0]", "atoms.per_species=1"]
     one = run_locality(load_locality_config(config, small))
-    with distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        host="127.0.0.1",
-        protocol="tcp://",
-        dashboard_address=None,
-        silence_logs=50,
-    ) as cluster:
-        two = run_locality(load_locality_config(config, [*small, f"address={cluster.scheduler_address}"]))
+    two = run_locality(load_locality_config(config, [*small, f"address={scheduler}"]))
     np.testing.assert_array_equal(one.found.errors["classical"], two.found.errors["classical"])

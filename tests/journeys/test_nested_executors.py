@@ -20,21 +20,6 @@ FEW = ["stop.steps=4", "output.folder=study", "output.database=study.db"]
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
-@pytest.fixture(scope="module")
-def address():
-    distributed = pytest.importorskip("distributed", reason="dask is an extra: gapsample[cluster]")
-    with distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=2,
-        processes=False,
-        host="127.0.0.1",
-        protocol="tcp://",
-        dashboard_address=None,
-        silence_logs=50,
-    ) as cluster:
-        yield cluster.scheduler_address
-
-
 def numbers(folder, text, *changes):
     """Everything that died in all runs, and the ranks it was born with."""
     folder.mkdir()
@@ -45,12 +30,12 @@ def numbers(folder, text, *changes):
 
 
 @pytest.mark.parametrize("shared", list(TEXTS))
-def test_threads_processes_and_a_cluster_find_the_same_points(tmp_path, address, shared):
+def test_threads_processes_and_a_cluster_find_the_same_points(tmp_path, scheduler, shared):
     alone = numbers(tmp_path / "alone", TEXTS[shared])
     for changes in (
         ["sampling.executor=threads", "sampling.workers=2"],
         ["sampling.executor=processes", "sampling.workers=2"],
-        ["sampling.executor=cluster", "sampling.workers=2", f"sampling.address={address}"],
+        ["sampling.executor=cluster", "sampling.workers=2", f"sampling.address={scheduler}"],
     ):
         together = numbers(tmp_path / changes[0].split("=")[1], TEXTS[shared], *changes)
         np.testing.assert_array_equal(together, alone)

@@ -16,13 +16,13 @@ from qmmm_worlds import crystal_gap, world
 import gapsample
 from gapsample.cli import main
 from gapsample.errors import FitError, InputError, SettingsError
-from gapsample.journeys.alone import alone_in
 from gapsample.journeys.qmmm_config import load_qmmm_config
 from gapsample.journeys.qmmm_problem import first_motion, stepper_of
 from gapsample.journeys.qmmm_records import NAMES, read
 from gapsample.journeys.qmmm_run import resume, run_qmmm
 from gapsample.journeys.sources import read_frame
 from gapsample.qmmm import QuantumFailed
+from gapsample.sampling.alone import alone_in
 from gapsample.sampling.loop import Reason
 
 PLAIN = ["audits=none", "learn=none"]
@@ -202,22 +202,12 @@ def test_velocities_are_drawn_or_those_of_the_file(made, tmp_path):
     assert not found["drawn"][3].any()
 
 
-def test_a_cluster_gives_the_same_run(made, tmp_path):
-    distributed = pytest.importorskip("distributed", reason="dask is an extra: gapsample[cluster]")
+def test_a_cluster_gives_the_same_run(made, scheduler, tmp_path):
     alone, there = tmp_path / "alone", tmp_path / "there"
     for folder in (alone, there):
         folder.mkdir()
     config = world(alone, made)
     run_qmmm(load_qmmm_config(config, [*PLAIN, "stop.steps=2"]))
-    with distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        host="127.0.0.1",
-        protocol="tcp://",
-        dashboard_address=None,
-        silence_logs=50,
-    ) as cluster:
-        address = [f"engine.address={cluster.scheduler_address}"]
-        run_qmmm(load_qmmm_config(world(there, made), [*PLAIN, *address, "stop.steps=2"]))
+    address = f"engine.address={scheduler}"
+    run_qmmm(load_qmmm_config(world(there, made), [*PLAIN, address, "stop.steps=2"]))
     check_same(alone / "out", there / "out")

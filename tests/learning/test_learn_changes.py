@@ -15,10 +15,10 @@ from gapsample.cli import main
 from gapsample.database import Database
 from gapsample.errors import FileFormatError, FitError, InputError, SettingsError
 from gapsample.journeys import learn_problem, nested_journey
-from gapsample.journeys.alone import alone_in
 from gapsample.journeys.learn_config import NestedStudy, load_learn_config
 from gapsample.journeys.learn_explore import ExploreByNestedSampling
 from gapsample.journeys.learn_run import resume, run_learn
+from gapsample.sampling.alone import alone_in
 
 FIRST = "stop.rounds=0"  # the first model only
 
@@ -217,19 +217,9 @@ def test_a_check_finds_a_model_that_has_learned_from_another_database(copied):
     assert gap.posterior is not None
 
 
-def test_labels_from_a_cluster_are_the_same(begun, tmp_path):
-    distributed = pytest.importorskip("distributed", reason="dask is an extra: gapsample[cluster]")
+def test_labels_from_a_cluster_are_the_same(begun, scheduler, tmp_path):
     config = written(tmp_path)
-    with distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        host="127.0.0.1",
-        protocol="tcp://",
-        dashboard_address=None,
-        silence_logs=50,
-    ) as cluster:
-        run_learn(load_learn_config(config, [FIRST, f"labeling.address={cluster.scheduler_address}"]))
+    run_learn(load_learn_config(config, [FIRST, f"labeling.address={scheduler}"]))
     mine, theirs = (list(Database(place / "labels.db").select()) for place in (tmp_path, begun.parent))
     for one, other in zip(mine, theirs, strict=True):
         np.testing.assert_array_equal(one.label.forces, other.label.forces)

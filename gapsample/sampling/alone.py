@@ -1,4 +1,4 @@
-"""One process at a time in a folder."""
+"""One process at a time: at a file, or in a folder."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ def alone_in(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        _lock(descriptor, folder)
+        hold(descriptor, folder)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def hold(descriptor: int, path: Path) -> None:
+    """Hold an open file or folder until its descriptor is closed; InputError if another process does."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as problem:
-        raise InputError(f"another process is at work in {folder}; wait for it or stop it") from problem
+        raise InputError(f"another process is at work in {path}; wait for it or stop it") from problem
