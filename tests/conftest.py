@@ -1,4 +1,4 @@
-"""Tests may import the batteries of laws in `tests/contracts` as ``contracts.…``, and share a dask cluster."""
+"""Tests may import the laws in `tests/contracts` as ``contracts.…``, and share a dask cluster."""
 
 import sys
 from collections.abc import Iterator
