@@ -57,6 +57,7 @@ SETS = {  # folders, and where the region ends, Å
     "enter 4.5 Å": ("control/larger/[1-9]", 4.7),
     "enter 3.2 Å, all as buffer": ("control/full/[1-9]", 3.4),
     "enter 3.2 Å, every second step": ("control/every/[1-9]", 3.4),
+    "enter 3.2 Å, density kept": ("control/even/[1-9]", 3.4),
     "TIP3P in weaker, enter 3.2 Å": ("control/reverse/[1-9]", 3.4),
 }
 BY_SIZE = ("enter 2.9 Å", BETWEEN, "enter 4.5 Å")
