@@ -34,10 +34,11 @@ Floats = NDArray[np.float64]
 
 parser = argparse.ArgumentParser(description="What runs of runs/qmmm_water say.")
 parser.add_argument("--runs", type=Path, default=Path("runs/qmmm_water/out"), help="folder of the runs")
+parser.add_argument("--start", type=Path, default=Path("runs/qmmm_water/start.xyz"), help="start.xyz")
 parser.add_argument("--out", type=Path, default=Path("analysis/out"), help="folder of the results")
 arguments = parser.parse_known_args()[0]
 
-START = ase.io.read(arguments.runs.parent / "start.xyz", index=-1)
+START = ase.io.read(arguments.start, index=-1)
 assert isinstance(START, Atoms)
 SIDE = float(START.cell[0, 0])
 MASSES = START.get_masses()[:3]
