@@ -36,16 +36,14 @@ def bookkeeping(atoms: Atoms) -> int:
 
 
 @pytest.mark.parametrize("make", [silicon, water])
-def test_bookkeeping_of_ten_thousand_atoms_takes_a_fraction_of_a_tenth_of_a_second(
+def test_bookkeeping_of_ten_thousand_atoms_costs_in_proportion_to_that_of_a_thousand(
     make: Callable[[int], Atoms],
 ) -> None:
     small, large = make({silicon: 6, water: 9}[make]), make({silicon: 11, water: 15}[make])
     assert len(large) > 10_000
     ratio = len(large) / len(small)
     assert bookkeeping(large) == 1
-    spent = seconds(lambda: bookkeeping(large))
-    assert spent < 0.1
-    assert spent < 1.5 * ratio * seconds(lambda: bookkeeping(small))
+    assert seconds(lambda: bookkeeping(large)) < 1.5 * ratio * seconds(lambda: bookkeeping(small))
 
 
 def test_a_region_of_many_clusters_costs_in_proportion_to_them() -> None:
