@@ -56,6 +56,7 @@ def tell(outcome: QmmmOutcome) -> None:
         click.echo(
             f"atoms with quantum forces, for each step: {said.asked_first:.3g}, then {said.asked_last:.3g}"
         )
+        click.echo(f"atoms entered the quantum region {said.entered} times and left it {said.left} times")
         if said.missed.n_audits:
             click.echo(f"missed fraction {said.missed}; threshold {said.threshold:.3g} eV/Å now")
     for path in outcome.written:

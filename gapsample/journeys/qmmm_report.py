@@ -103,6 +103,11 @@ def _cards(summary: Summary, steps: Records) -> Iterator[tuple[str, str, str]]:
     now = steps[-1]
     yield "Steps", f"{summary.steps:,}", f"{summary.picoseconds:.3g} ps"
     yield "Quantum atoms", f"{now['quantum'] + now['transition']}", "now"
+    yield (
+        "Exchanges",
+        f"{summary.entered + summary.left:,}",
+        f"{summary.entered:,} atoms in, {summary.left:,} out",
+    )
     yield "Quantum calls", f"{summary.calls:,}", f"{int(steps['audit_calls'].sum())} of them audits"
     yield (
         "Asked atoms",

@@ -13,6 +13,7 @@ from gapsample.journeys.qmmm_config import QmmmConfig
 from gapsample.journeys.qmmm_records import moving, read
 from gapsample.journeys.qmmm_state import Records, as_audits
 from gapsample.learning import AuditedError, ErrorBudget, MissedFraction, audited_error, missed_fraction
+from gapsample.qmmm.history import crossings
 
 Floats = NDArray[np.float64]
 ENDS = 10  # the first and the last of so many parts of a run are compared
@@ -31,6 +32,7 @@ class Summary:
     hours_per_ns : of the quantum engine
     asked_first, asked_last : atoms with quantum forces for each step, audits among them, at first and in the
         last tenth of the run; at first is in its first tenth, as far as the model was that of the start
+    entered, left : how often atoms did so, after the first step, with the quantum region
     threshold : eV/Å, of bounds on errors, now
     missed : the certificate; each audit by the threshold of its time
     audited : true error of the classical forces that were trusted
@@ -44,6 +46,8 @@ class Summary:
     hours_per_ns: float
     asked_first: float
     asked_last: float
+    entered: int
+    left: int
     threshold: float
     missed: MissedFraction
     audited: AuditedError
@@ -76,6 +80,7 @@ def summarize(config: QmmmConfig, atoms: Atoms) -> Summary:
         seconds / 3.6 / time,
         float(asked[:part][steps["generation"][:part] == 0].mean()),
         float(asked[-part:].mean()),
+        *crossings(read(config.output.folder, "region"), "quantum", int(steps["step"][0])),
         float(steps["threshold"][-1]),
         missed_fraction(as_audits(audits)),
         error,

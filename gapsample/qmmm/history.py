@@ -43,3 +43,10 @@ def sizes(history: Records, layer: str) -> NDArray[np.int64]:
     total = np.cumsum(np.where(chosen["entered"], 1, -1))
     last = np.searchsorted(chosen["step"], steps, side="right") - 1
     return np.stack([steps, total[last]], axis=1)
+
+
+def crossings(history: Records, layer: str, after: int) -> tuple[int, int]:
+    """How often atoms entered a layer, and left it, later than at step `after`."""
+    chosen = history[(history["layer"] == LAYERS.index(layer)) & (history["step"] > after)]
+    entered = int(np.count_nonzero(chosen["entered"]))
+    return entered, len(chosen) - entered

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gapsample.errors import InputError
-from gapsample.qmmm.history import LAYERS, events, members, sizes
+from gapsample.qmmm.history import LAYERS, crossings, events, members, sizes
 from gapsample.qmmm.region import Layer, Region, weights_of
 from gapsample.sampling.records import RecordFile
 
@@ -106,6 +108,12 @@ def test_the_history_replays_every_region_and_fits_a_record_file(tmp_path) -> No
     counted = dict(sizes(told, "core"))
     for step, count in counted.items():
         assert count == regions[step].core.sum()
+    pairs = list(pairwise(region.quantum for region in regions[4:]))
+    entered, left = (
+        sum(int(each.sum()) for each in kind)
+        for kind in ((now & ~then for then, now in pairs), (then & ~now for then, now in pairs))
+    )
+    assert crossings(told, "quantum", after=4) == (entered, left)
     still = events(5, regions[-1], regions[-1])
     assert len(still) == 0
     assert sizes(still, "core").shape == (0, 2)
