@@ -1,10 +1,14 @@
 """Tests may import the laws in `tests/contracts` as ``contracts.…``, and share a dask cluster."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(name, "1")  # before numpy: sums over several threads are not the same twice
 
 sys.path.insert(0, str(Path(__file__).parent))
 
