@@ -63,13 +63,14 @@ def check_frames(config: QmmmConfig, atoms: Atoms, n: int, *, progress: Progress
         )
     drawn = stream(config.seed, DRAWN).choice(len(kept), min(n, len(kept)), replace=False)
     engine, seconds = Engine(tuple(engine_of(model) for model in config.qm), config.engine.timeout), []
+    density = None if config.density is None else config.density.force(atoms)
     errors, flagged = list[Floats](), list[NDArray[np.bool_]]()
     for number, place in enumerate(sorted(drawn.tolist())):
         answer = engine.answer(kept[place])
         assert answer.evaluation.forces is not None  # an Engine answers with forces
         error = kept[place].arrays["mixed_forces"] - answer.evaluation.forces
-        if config.density is not None:
-            error = error - config.density.force(atoms).evaluate(kept[place]).forces
+        if density is not None:
+            error = error - density.evaluate(kept[place]).forces
         errors.append(np.linalg.norm(error, axis=1))
         flagged.append(kept[place].arrays["layer"] > 0)
         seconds.append(answer.seconds)

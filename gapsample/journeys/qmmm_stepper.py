@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,15 @@ from gapsample.journeys.qmmm_state import AUDIT, Records, RunState, motion_of
 from gapsample.journeys.qmmm_teacher import Teacher
 from gapsample.learning.conformal import conformal_of
 from gapsample.potential.protocol import ErrorRequest, Evaluation, Potential
-from gapsample.qmmm import DeltaGap, ErrorThreshold, ForceMixing, Mixed, Region, Selection
+from gapsample.qmmm import (
+    DeltaGap,
+    ErrorThreshold,
+    ForceMixing,
+    Mixed,
+    Region,
+    Selection,
+    ThermodynamicForce,
+)
 from gapsample.qmmm.selection import Criterion
 from gapsample.qmmm.trajectory import (
     Heat,
@@ -175,12 +184,17 @@ class Stepper:
             seen = model.evaluate(atoms, forces=True, error=self.error)
             return mixing.step(atoms, previous, _bounded(seen, judgement.factor))
 
-        how, density = self.config.engine, self.config.density
-        mix_all = mix if density is None else density.force(self.atoms).beside(mix)
+        how, density = self.config.engine, self._density
+        mix_all = mix if density is None else density.beside(mix)
         if how.every == 1:
             return MixedDynamics(self.atoms, mix_all, self.integrator)
         carry = None if how.carry is None else DeltaGap(self.atoms, how.carry)
         return MixedBlocks(self.atoms, mix_all, model, self.integrator, how.every, carry, how.memory)
+
+    @cached_property
+    def _density(self) -> ThermodynamicForce | None:
+        density = self.config.density
+        return None if density is None else density.force(self.atoms)
 
     def _selection(self, threshold: float) -> Selection:
         region, criteria = self.config.region, self.criteria

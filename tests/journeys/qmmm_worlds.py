@@ -11,6 +11,7 @@ from ase.build import bulk
 from ase.calculators.lj import LennardJones
 
 from gapsample.database import Database, Label
+from gapsample.journeys.qmmm_records import NAMES, read
 from gapsample.potential.calculator import FromCalculator
 from gapsample.potential.fit import fit
 from gapsample.potential.recipe import Distance, Recipe, Sigmas, Soap
@@ -129,3 +130,13 @@ def world(folder: Path, made: Path) -> Path:
     (folder / "engine.py").write_text(ENGINE)
     (folder / "config.toml").write_text(CONFIG.format(folder=folder))
     return folder / "config.toml"
+
+
+def check_records(one: Path, other: Path) -> None:
+    """Two folders hold the same records, wall times apart."""
+    for name in NAMES:
+        mine, theirs = read(one, name), read(other, name)
+        assert len(mine) == len(theirs), name
+        for column in mine.dtype.names:
+            if column != "quantum_seconds":
+                np.testing.assert_array_equal(mine[column], theirs[column], err_msg=f"{name}.{column}")

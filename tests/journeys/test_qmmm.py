@@ -15,7 +15,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase.constraints import FixAtoms
-from qmmm_worlds import crystal_gap, lennard_jones, world
+from qmmm_worlds import check_records, lennard_jones, world
 
 from gapsample.database import Database
 from gapsample.errors import InputError, SettingsError
@@ -23,7 +23,7 @@ from gapsample.journeys import qmmm_stepper
 from gapsample.journeys.engines import mm_of
 from gapsample.journeys.qmmm_config import load_qmmm_config
 from gapsample.journeys.qmmm_problem import first_motion, stepper_of
-from gapsample.journeys.qmmm_records import LAYERS, NAMES, STEP, frames, read, step_row
+from gapsample.journeys.qmmm_records import LAYERS, STEP, frames, read, step_row
 from gapsample.journeys.qmmm_run import run_qmmm
 from gapsample.journeys.qmmm_state import RunState, as_audits
 from gapsample.learning import Generations, missed_fraction
@@ -39,13 +39,6 @@ RUN = "import sys; from gapsample.cli import main; main(['-q', 'qmmm', *sys.argv
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("made")
-    crystal_gap(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def whole(made, tmp_path_factory):
     """A run that nobody cut."""
     config = world(tmp_path_factory.mktemp("whole"), made)
@@ -54,12 +47,7 @@ def whole(made, tmp_path_factory):
 
 def check_same(one: Path, other: Path) -> None:
     """Two runs told the same story, wall times apart."""
-    for name in NAMES:
-        mine, theirs = read(one / "out", name), read(other / "out", name)
-        assert len(mine) == len(theirs), name
-        for column in mine.dtype.names:
-            if column != "quantum_seconds":
-                np.testing.assert_array_equal(mine[column], theirs[column], err_msg=f"{name}.{column}")
+    check_records(one / "out", other / "out")
     lines = [Generations(folder / "out" / "generations") for folder in (one, other)]
     models = [[line.load(each).alpha for each in line.all()] for line in lines]
     for mine, theirs in zip(*models, strict=True):

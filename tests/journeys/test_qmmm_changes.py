@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from ase.constraints import FixAtoms
 from click.testing import CliRunner
-from qmmm_worlds import crystal_gap, world
+from qmmm_worlds import check_records, world
 
 import gapsample
 from gapsample.cli import main
 from gapsample.errors import FitError, InputError, SettingsError
 from gapsample.journeys.qmmm_config import load_qmmm_config
 from gapsample.journeys.qmmm_problem import first_motion, stepper_of
-from gapsample.journeys.qmmm_records import NAMES, read
+from gapsample.journeys.qmmm_records import read
 from gapsample.journeys.qmmm_run import resume, run_qmmm
 from gapsample.journeys.sources import read_frame
 from gapsample.qmmm import QuantumFailed
@@ -31,22 +31,6 @@ PLAIN = ["audits=none", "learn=none"]
 
 def typed(*words):
     return CliRunner().invoke(main, [str(word) for word in words])
-
-
-def check_same(one, other):
-    for name in NAMES:
-        mine, theirs = read(one, name), read(other, name)
-        assert len(mine) == len(theirs), name
-        for column in mine.dtype.names:
-            if column != "quantum_seconds":
-                np.testing.assert_array_equal(mine[column], theirs[column], err_msg=f"{name}.{column}")
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("made")
-    crystal_gap(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +49,7 @@ def test_a_run_goes_on_exactly_wherever_it_lies_now(begun, tmp_path):
     linked.symlink_to(moved)
     run_qmmm(load_qmmm_config(linked / "config.toml", ["stop.steps=6"]))
     run_qmmm(load_qmmm_config(moved / "config.toml", ["stop.steps=8"]))
-    check_same(stays / "out", moved / "out")
+    check_records(stays / "out", moved / "out")
 
 
 @pytest.mark.parametrize(
@@ -210,4 +194,4 @@ def test_a_cluster_gives_the_same_run(made, scheduler, tmp_path):
     run_qmmm(load_qmmm_config(config, [*PLAIN, "stop.steps=2"]))
     address = f"engine.address={scheduler}"
     run_qmmm(load_qmmm_config(world(there, made), [*PLAIN, address, "stop.steps=2"]))
-    check_same(alone / "out", there / "out")
+    check_records(alone / "out", there / "out")

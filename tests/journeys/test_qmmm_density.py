@@ -6,7 +6,7 @@ import ase.io
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from qmmm_worlds import crystal_gap, lennard_jones, world
+from qmmm_worlds import lennard_jones, world
 
 from gapsample.cli import main
 from gapsample.errors import InputError, SettingsError
@@ -20,13 +20,6 @@ from gapsample.potential.files import load
 POINT = "density={ middle = [5.4, 5.4, 5.4], inner = 1.0, outer = 5.0, heights = [0.1, 0.0, -0.1] }"
 ATOM = "density={ middle = 7, inner = 1.0, outer = 5.0, heights = [0.0, 0.0, 0.0] }"
 NO_REGION = ("region.error={ enter = 100.0, leave = 99.0 }", "audits.every=1000", "output.frames_every=1")
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("made")
-    crystal_gap(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
